@@ -1,0 +1,2 @@
+import Flows
+print("x")

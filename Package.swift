@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A debug build optimises what does the work (DESIGN D6), so that `swift run` and a user's own debug
+// build train at full speed. Since tools-version 6.2 these flags are accepted in dependencies too.
+let optimizedC: [CSetting] = [.unsafeFlags(["-O3"], .when(configuration: .debug))]
+let optimizedSwift: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let package = Package(
+  name: "Flows",
+  platforms: [.macOS(.v14), .iOS(.v17)],
+  products: [
+    .library(name: "Flows", targets: ["Flows"]),
+    .executable(name: "Examples/fit2d", targets: ["fit2d"]),
+  ],
+  targets: [
+    // MARK: - Public modules
+    .target(name: "Flows", dependencies: ["CFlowKernels"], swiftSettings: optimizedSwift),
+
+    // MARK: - Implementation details
+    .target(
+      name: "CFlowKernels",
+      cSettings: optimizedC,
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "FlowCharts", swiftSettings: optimizedSwift),
+
+    // MARK: - Examples
+    .target(name: "ExampleSupport", path: "Examples/Support", swiftSettings: optimizedSwift),
+    .executableTarget(
+      name: "fit2d", dependencies: ["Flows", "FlowCharts", "ExampleSupport"],
+      path: "Examples/fit2d"),
+
+    // MARK: - Tests
+    .testTarget(name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"]),
+    .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
+    .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "ExampleTests", dependencies: ["Flows"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

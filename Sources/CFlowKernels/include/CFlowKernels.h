@@ -1,0 +1,198 @@
+// The per-element loops of Flows. Every kernel is written once, over scalar type and vector width,
+// in kernels/*.h, and compiled for each instruction set by set_*.c; dispatch.c picks one at run time.
+//
+// Buffers are dense and row-major. `type` says which scalar the untyped pointers hold.
+#ifndef C_FLOW_KERNELS_H
+#define C_FLOW_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { FK_FLOAT = 0, FK_DOUBLE = 1 } fk_type;
+typedef enum { FK_BASELINE = 0, FK_AVX2 = 1, FK_AVX512 = 2 } fk_set;
+
+typedef enum {
+  FK_FORM_NN = 0,  // C[m,n] = A[m,k] B[k,n]
+  FK_FORM_TN = 1,  // C[m,n] = A[k,m]' B[k,n]
+  FK_FORM_NT = 2,  // C[m,n] = A[m,k] B[n,k]'
+} fk_form;
+
+// Activations whose derivative is a function of their output, so that no pre-activation is stored.
+typedef enum {
+  FK_IDENTITY = 0,
+  FK_RELU = 1,
+  FK_LEAKY_RELU = 2,
+  FK_TANH = 3,
+  FK_SIGMOID = 4,
+  FK_ELU = 5,
+  FK_SOFTPLUS = 6,
+} fk_activation;
+
+typedef enum {
+  FK_NEG, FK_ABS, FK_SIGN, FK_SQUARE, FK_SQRT, FK_RECIPROCAL, FK_EXP, FK_EXPM1, FK_LOG, FK_LOG1P,
+  FK_SIN, FK_COS, FK_ATAN, FK_TANH_OP, FK_SIGMOID_OP, FK_SOFTPLUS_OP, FK_LOG_SIGMOID, FK_RELU_OP,
+  FK_LEAKY_RELU_OP, FK_ELU_OP, FK_SILU, FK_GELU, FK_ERF, FK_FLOOR, FK_LGAMMA, FK_DIGAMMA, FK_POWER,
+  FK_CLIP, FK_SCALE_SHIFT,
+} fk_unary_op;
+
+typedef enum {
+  FK_ADD, FK_SUB, FK_MUL, FK_DIV, FK_MAX, FK_MIN, FK_POW, FK_GREATER, FK_GREATER_EQUAL, FK_EQUAL,
+} fk_binary_op;
+
+// How a coupling bounds its log-scale (DESIGN D9).
+typedef enum {
+  FK_SCALE_NONE = 0,  // additive coupling: s = 0
+  FK_SCALE_TANH = 1,  // s = bound * tanh(raw)
+  FK_SCALE_SOFT = 2,  // s = raw / (1 + |raw / bound|)
+  FK_SCALE_FREE = 3,  // s = raw
+} fk_scale;
+
+typedef enum { FK_GAUSSIAN = 0, FK_LAPLACE = 1 } fk_family;
+
+enum { FK_MAX_RANK = 6 };
+
+// name, parameters, arguments. Every kernel returns nothing.
+#define FK_KERNELS(X)                                                                              \
+  /* Matrix product; bias (may be null) and activation are applied at the end, `accumulate` adds   \
+     to C and excludes both. */                                                                    \
+  X(matmul,                                                                                        \
+    (fk_form form, int64_t m, int64_t n, int64_t k, const void *a, const void *b, void *c,         \
+     const void *bias, fk_activation activation, double slope, bool accumulate),                   \
+    (form, m, n, k, a, b, c, bias, activation, slope, accumulate))                                 \
+  /* out = g * activation'(y); bias_gradient (may be null) += column sums of out. */               \
+  X(activation_backward,                                                                           \
+    (fk_activation activation, double slope, int64_t rows, int64_t columns, const void *g,         \
+     const void *y, void *out, void *bias_gradient),                                               \
+    (activation, slope, rows, columns, g, y, out, bias_gradient))                                  \
+  X(unary, (fk_unary_op op, int64_t n, const void *x, double p, double q, void *y),                \
+    (op, n, x, p, q, y))                                                                           \
+  /* out = g * op'(x), where y = op(x). */                                                         \
+  X(unary_backward,                                                                                \
+    (fk_unary_op op, int64_t n, const void *g, const void *x, const void *y, double p, double q,   \
+     void *out),                                                                                   \
+    (op, n, g, x, y, p, q, out))                                                                   \
+  /* Element strides a_strides, b_strides (0 where broadcast) over a dense result. */              \
+  X(binary,                                                                                        \
+    (fk_binary_op op, int64_t rank, const int64_t *shape, const int64_t *a_strides,                \
+     const int64_t *b_strides, const void *a, const void *b, void *out),                           \
+    (op, rank, shape, a_strides, b_strides, a, b, out))                                            \
+  X(copy_strided,                                                                                  \
+    (int64_t rank, const int64_t *shape, const int64_t *in_strides, const int64_t *out_strides,    \
+     const void *in, void *out),                                                                   \
+    (rank, shape, in_strides, out_strides, in, out))                                               \
+  /* out[...] += in[...], in dense, out strided (stride 0 sums an axis). */                        \
+  X(add_strided,                                                                                   \
+    (int64_t rank, const int64_t *shape, const int64_t *out_strides, const void *in, void *out),   \
+    (rank, shape, out_strides, in, out))                                                           \
+  /* Maximum over the middle axis of [outer, axis, inner], with the first index that attains it. */\
+  X(max_axis,                                                                                      \
+    (int64_t outer, int64_t axis, int64_t inner, const void *in, void *out, int64_t *indices),     \
+    (outer, axis, inner, in, out, indices))                                                        \
+  X(select, (int64_t n, const void *mask, const void *a, const void *b, void *out),                \
+    (n, mask, a, b, out))                                                                          \
+  X(gather,                                                                                        \
+    (int64_t outer, int64_t axis, int64_t inner, int64_t count, const int64_t *indices,            \
+     const void *in, void *out),                                                                   \
+    (outer, axis, inner, count, indices, in, out))                                                 \
+  X(scatter_add,                                                                                   \
+    (int64_t outer, int64_t axis, int64_t inner, int64_t count, const int64_t *indices,            \
+     const void *in, void *out),                                                                   \
+    (outer, axis, inner, count, indices, in, out))                                                 \
+  /* y += scale * x */                                                                             \
+  X(add_scaled, (int64_t n, double scale, const void *x, void *y), (n, scale, x, y))               \
+  X(fill, (int64_t n, double value, void *y), (n, value, y))                                       \
+  X(sum_squares, (int64_t n, const void *x, double *out), (n, x, out))                             \
+  X(sum, (int64_t n, const void *x, double *out), (n, x, out))                                     \
+  /* Affine coupling on columns `indices` of x [rows, dimension]: from raw [rows, *] the log-scale \
+     (column 0 on, row stride raw_stride) and t likewise. to_data: v = x exp(s) + t, logdet = sum  \
+     s; else v = (x - t) exp(-s), logdet = -sum s. */                                              \
+  X(coupling,                                                                                      \
+    (bool to_data, fk_scale kind, double bound, int64_t rows, int64_t dimension, int64_t count,    \
+     const int64_t *indices, const void *x, const void *raw, int64_t raw_stride, const void *t,    \
+     int64_t t_stride, void *v, void *logdet),                                                     \
+    (to_data, kind, bound, rows, dimension, count, indices, x, raw, raw_stride, t, t_stride, v,    \
+     logdet))                                                                                      \
+  /* Gradients of the above; gv and glogdet may each be null (zero). */                            \
+  X(coupling_backward,                                                                             \
+    (bool to_data, fk_scale kind, double bound, int64_t rows, int64_t dimension, int64_t count,    \
+     const int64_t *indices, const void *x, const void *raw, int64_t raw_stride, const void *v,    \
+     const void *gv, const void *glogdet, void *gx, void *graw, void *gt, int64_t t_stride),       \
+    (to_data, kind, bound, rows, dimension, count, indices, x, raw, raw_stride, v, gv, glogdet,    \
+     gx, graw, gt, t_stride))                                                                      \
+  /* out[i] = sum over columns of the log-density of a location-scale family. */                   \
+  X(location_scale,                                                                                \
+    (fk_family family, int64_t rows, int64_t dimension, const void *x, const void *location,       \
+     const void *log_scale, void *out),                                                            \
+    (family, rows, dimension, x, location, log_scale, out))                                        \
+  /* gx = gradient; glocation, glog_scale (may be null) are added to. */                           \
+  X(location_scale_backward,                                                                       \
+    (fk_family family, int64_t rows, int64_t dimension, const void *x, const void *location,       \
+     const void *log_scale, const void *g, void *gx, void *glocation, void *glog_scale),           \
+    (family, rows, dimension, x, location, log_scale, g, gx, glocation, glog_scale))               \
+  /* Adam on n parameters: g is scaled first; weight decay is decoupled (AdamW) or added to g. */  \
+  X(adam,                                                                                          \
+    (int64_t n, void *parameters, const void *g, void *m, void *v, double gradient_scale,          \
+     double rate, double beta1, double beta2, double epsilon, double correction1,                  \
+     double correction2, double decay, bool decoupled),                                            \
+    (n, parameters, g, m, v, gradient_scale, rate, beta1, beta2, epsilon, correction1,             \
+     correction2, decay, decoupled))                                                               \
+  X(momentum,                                                                                      \
+    (int64_t n, void *parameters, const void *g, void *velocity, double gradient_scale,            \
+     double rate, double momentum, double decay, bool nesterov),                                   \
+    (n, parameters, g, velocity, gradient_scale, rate, momentum, decay, nesterov))                 \
+  /* average += (1 - decay) * (x - average) */                                                     \
+  X(moving_average, (int64_t n, double decay, const void *x, void *average),                       \
+    (n, decay, x, average))                                                                        \
+  /* out = slots[0] + slots[1] + ..., added in that order. */                                      \
+  X(add_slots, (int64_t n, int64_t count, const void *const *slots, void *out),                    \
+    (n, count, slots, out))                                                                        \
+  X(clamp_in_place, (int64_t n, double limit, void *x), (n, limit, x))                             \
+  /* Register-resident multiply-adds: `iterations` rounds; *flops says how many operations ran. */ \
+  X(multiply_add_peak, (int64_t iterations, double *flops, double *sink),                          \
+    (iterations, flops, sink))
+
+#define FK_DECLARE(name, parameters, arguments) void fk_##name(fk_type type, FK_STRIP parameters);
+#define FK_STRIP(...) __VA_ARGS__
+FK_KERNELS(FK_DECLARE)
+#undef FK_DECLARE
+
+// Conversion between scalar types, rounding to nearest.
+void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
+
+// Instruction sets. The process-wide choice is the best that the processor has, or what the
+// environment variable FLOWS_SIMD (baseline, avx2, avx512) allows; a thread may override it.
+fk_set fk_best_set(void);
+fk_set fk_current_set(void);
+void fk_override_set(int set_or_minus_one);
+int fk_set_override(void);
+
+// Memory: 64-byte aligned blocks from per-thread lists of size classes.
+void *fk_allocate(size_t bytes);
+void fk_deallocate(void *block, size_t bytes);
+// Blocks that the calling thread took from the system, rather than from its lists, so far.
+int64_t fk_system_allocations(void);
+
+// Workers. Calls body(context, i) once for each i in 0..<count, on at most `workers` threads, the
+// calling one among them; returns when all are done. Runs inline when another caller has the pool.
+void fk_parallel(int64_t count, int64_t workers, void (*body)(void *context, int64_t index),
+                 void *context);
+int64_t fk_worker_count(void);
+void fk_set_worker_count(int64_t count);
+
+// Random numbers: Philox 4x32-10, a function of (seed, stream, block) alone; the same bits
+// everywhere for integers, uniforms and normals.
+void fk_philox(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]);
+// Element i uses block first + i.
+void fk_random_uniform(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                       void *out);
+void fk_random_normal(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                      void *out);
+void fk_random_laplace(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                       void *out);
+void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                     double shape, void *out);
+double fk_normal_quantile(double p);
+double fk_portable_log(double x);
+
+#endif

@@ -1,0 +1,55 @@
+// One scalar type for one instruction set. Expects FK_SET_NAME, FK_VECTOR_BYTES, FK_ROWS, FK_VECTORS
+// and FK_IS_FLOAT; leaves a table of kernels named fk_table_<set>_<type>.
+#if FK_IS_FLOAT
+#define T float
+#define FK_TYPE_NAME float
+#else
+#define T double
+#define FK_TYPE_NAME double
+#endif
+#define FK_LANES (FK_VECTOR_BYTES / (int)sizeof(T))
+#define FK_JOIN3(a, b, c) a##_##b##_##c
+#define FK_JOIN(a, b, c) FK_JOIN3(a, b, c)
+#define FN(name) FK_JOIN(name, FK_SET_NAME, FK_TYPE_NAME)
+#define FK_INLINE __attribute__((always_inline, unused)) static inline
+
+#include "elementary.h"
+#include "matmul.h"
+#include "elementwise.h"
+#include "flow.h"
+#include "optimizer.h"
+
+#define FK_ENTRY(name, parameters, arguments) .name = FN(name),
+const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
+#undef FK_ENTRY
+
+#undef T
+#undef FK_TYPE_NAME
+#undef FK_LANES
+#undef FK_JOIN3
+#undef FK_JOIN
+#undef FN
+#undef FK_INLINE
+#undef V
+#undef LOAD
+#undef STORE
+#undef FK_ZIP_LOW
+#undef FK_ZIP_HIGH
+#undef FK_INT
+#undef FK_UINT
+#undef FK_MANTISSA
+#undef FK_BIAS
+#undef FK_ROUND
+#undef FK_LN2_HI
+#undef FK_LN2_LO
+#undef FK_EXP_MAX
+#undef FK_EXP_MIN
+#undef FK_EXPM1_MIN
+#undef FK_TANH_MAX
+#undef FK_MIN_NORMAL
+#undef FK_SQRT_HALF_BITS
+#undef FK_ONE_BITS
+#undef FK_SUBNORMAL_SHIFT
+#undef FK_SUBNORMAL_SCALE
+#undef FK_LIBM
+#undef FK_LIBM_LGAMMA

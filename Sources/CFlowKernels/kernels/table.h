@@ -1,0 +1,25 @@
+// The table that each instruction set fills in, one for each scalar type.
+#ifndef FK_TABLE_H
+#define FK_TABLE_H
+
+// lgamma_r and M_PI are extensions that the strict modes hide.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "CFlowKernels.h"
+#include <math.h>
+#include <string.h>
+
+#define FK_FIELD(name, parameters, arguments) void(*name) parameters;
+typedef struct {
+  FK_KERNELS(FK_FIELD)
+} fk_table;
+#undef FK_FIELD
+
+extern const fk_table fk_table_baseline_float, fk_table_baseline_double;
+#if defined(__x86_64__)
+extern const fk_table fk_table_avx2_float, fk_table_avx2_double;
+extern const fk_table fk_table_avx512_float, fk_table_avx512_double;
+#endif
+
+#endif

@@ -1,0 +1,122 @@
+/// A base density pushed through a flow: exact log-density and exact sampling.
+///
+/// With latent z = T⁻¹(x): log p(x) = log p_base(z) + log |det ∂z/∂x|.
+public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
+  /// The density of the latent side.
+  public var base: any Distribution<Scalar>
+  /// The map from latent to (standardised) data.
+  public var flow: Composition<Scalar>
+  /// The units of the data, set by `fit`; nil before, or where standardisation is off.
+  public var standardization: Standardization<Scalar>?
+  /// The units of the context, set by `fit`.
+  public var contextStandardization: Standardization<Scalar>?
+
+  /// A flow over a base, read from latent to data.
+  ///
+  /// ```swift
+  /// NormalizingFlow(base: Laplace<Float>(dimension: 8)) {
+  ///   for index in 0..<6 {
+  ///     AffineCoupling(dimension: 8, mask: .alternating(index), using: &generator)
+  ///   }
+  ///   ActNorm(dimension: 8)
+  /// }
+  /// ```
+  public init<Base: Distribution>(
+    base: Base, @FlowBuilder<Scalar> _ flows: () -> [any Flow<Scalar>]
+  ) where Base.Scalar == Scalar {
+    self.init(base: base, flow: Composition(dimension: base.dimension, flows()))
+  }
+
+  /// A flow over a base.
+  public init(base: any Distribution<Scalar>, flow: Composition<Scalar>) {
+    precondition(
+      base.dimension == flow.dimension,
+      "base and flow have one dimension; got \(base.dimension) and \(flow.dimension)")
+    self.base = base
+    self.flow = flow
+  }
+
+  /// The number of columns.
+  public var dimension: Int { flow.dimension }
+  /// The number of context columns.
+  public var contextDimension: Int { Swift.max(flow.contextDimension, base.contextDimension) }
+  /// True where a row's log-density depends on other rows.
+  public var mixesRows: Bool { flow.mixesRows || base.mixesRows }
+
+  // MARK: - Density
+
+  /// log p(x | context) of each row, in nats; large batches run tile by tile on all workers.
+  public func logDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
+    checkRows(x)
+    return Tiles.map(x, context, isTiled: !mixesRows, columns: nil) { x, context in
+      let latent = toLatent(x, context: context)
+      return base.logDensity(
+        of: latent.value, context: base.contextDimension > 0 ? standardized(context) : nil)
+        + latent.logDet
+    }
+  }
+
+  /// The latent rows of data rows with log |det ∂z/∂x|.
+  public func toLatent(_ x: Tensor<Scalar>, context: Tensor<Scalar>? = nil)
+    -> Transformed<Scalar>
+  {
+    guard let standardization else { return flow.inverse(x, context: standardized(context)) }
+    let inner = standardization.inverse(x)
+    let result = flow.inverse(inner.value, context: standardized(context))
+    return Transformed(value: result.value, logDet: result.logDet + inner.logDet)
+  }
+
+  /// The data rows of latent rows with log |det ∂x/∂z|.
+  public func toData(_ z: Tensor<Scalar>, context: Tensor<Scalar>? = nil) -> Transformed<Scalar> {
+    let inner = flow.forward(z, context: standardized(context))
+    guard let standardization else { return inner }
+    let result = standardization.forward(inner.value)
+    return Transformed(value: result.value, logDet: result.logDet + inner.logDet)
+  }
+
+  private func standardized(_ context: Tensor<Scalar>?) -> Tensor<Scalar>? {
+    guard let context, let contextStandardization else { return context }
+    return contextStandardization.inverse(context).value
+  }
+
+  // MARK: - Samples
+
+  /// Draws with their log-density; derivatives flow through both.
+  public func sampleWithLogDensity(
+    _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
+  ) -> (samples: Tensor<Scalar>, logDensity: Tensor<Scalar>) {
+    let (z, logBase) = base.sampleWithLogDensity(
+      count, context: base.contextDimension > 0 ? standardized(context) : nil, using: &generator)
+    let result = toData(z, context: context)
+    return (result.value, logBase - result.logDet)
+  }
+
+  /// Independent draws `[count, dimension]`; large counts run tile by tile on all workers.
+  public func sample(
+    _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
+  ) -> Tensor<Scalar> {
+    let z = base.sample(
+      count, context: base.contextDimension > 0 ? standardized(context) : nil, using: &generator)
+    return Tiles.map(z, context, isTiled: !mixesRows, columns: dimension) { z, context in
+      toData(z, context: context).value
+    }
+  }
+
+  /// Shows the base, the flow, and the units as state.
+  public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {
+    visitor.enter("base")
+    base.visitParameters(&visitor)
+    visitor.leave()
+    visitor.visit("flow", &flow)
+    if var units = standardization {
+      standardization = nil
+      visitor.visit("standardization", &units)
+      standardization = units
+    }
+    if var units = contextStandardization {
+      contextStandardization = nil
+      visitor.visit("contextStandardization", &units)
+      contextStandardization = units
+    }
+  }
+}

@@ -1,0 +1,158 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Writes whole files so that a reader sees the old content or the new one, never a part.
+enum AtomicFile {
+  /// A single attempt to write; `error` is set when nothing was written.
+  typealias Attempt = (Int32, UnsafeRawBufferPointer) -> (written: Int, error: SystemError?)
+
+  /// Replaces the file at `path` by `bytes`, or creates it.
+  ///
+  /// The bytes go to a temporary file in the same folder, are flushed to the disk, and the
+  /// temporary file then takes the name of the old one. When anything fails the old file stays as
+  /// it was and the temporary file is removed. A symbolic link keeps pointing to the file it names,
+  /// and the permissions of an existing file are kept.
+  ///
+  /// - Parameters:
+  ///   - bytes: The new content.
+  ///   - path: Where to write.
+  ///   - attempt: The system call that writes, replaceable to simulate a failing disk.
+  /// - Throws: ``FlowsError`` of kind `unwritableFile`, naming the file and the reason.
+  static func write(
+    _ bytes: [UInt8], to path: String, attempt: Attempt = systemWrite
+  ) throws {
+    try FileBytes.checkPath(path, kind: .unwritableFile)
+    let target = try resolve(path)
+    let folder = folder(of: target)
+    let permissions = try checkTarget(target, path: path)
+
+    let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+    let temporary = folder + (folder.hasSuffix("/") ? "" : "/") + ".flows-\(suffix).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw folderFailure(SystemError.last, folder, path) }
+
+    var failure: SystemError?
+    if let permissions { _ = fchmod(descriptor, permissions) }
+    failure = writeAll(bytes, descriptor, attempt)
+    if failure == nil { failure = flush(descriptor) }
+    // Network file systems may report a full disk only here.
+    if close(descriptor) != 0, failure == nil, errno != EINTR { failure = SystemError.last }
+    if failure == nil, rename(temporary, target) != 0 { failure = SystemError.last }
+    if let failure {
+      unlink(temporary)
+      throw FlowsError(.unwritableFile, "cannot write the file: \(failure.reason)", file: path)
+    }
+    flushFolder(folder)
+  }
+
+  /// Writes once with the system call `write`.
+  static func systemWrite(
+    _ descriptor: Int32, _ buffer: UnsafeRawBufferPointer
+  ) -> (written: Int, error: SystemError?) {
+    #if canImport(Darwin)
+      let written = Darwin.write(descriptor, buffer.baseAddress, buffer.count)
+    #elseif canImport(Glibc)
+      let written = Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+    #elseif canImport(Musl)
+      let written = Musl.write(descriptor, buffer.baseAddress, buffer.count)
+    #endif
+    return written >= 0 ? (written, nil) : (0, SystemError.last)
+  }
+
+  private static func writeAll(
+    _ bytes: [UInt8], _ descriptor: Int32, _ attempt: Attempt
+  ) -> SystemError? {
+    bytes.withUnsafeBytes { buffer in
+      var start = 0
+      while start < buffer.count {
+        let rest = UnsafeRawBufferPointer(rebasing: buffer[start...])
+        let (written, error) = attempt(descriptor, rest)
+        if let error {
+          if error.code == EINTR { continue }
+          return error
+        }
+        // A device that accepts nothing and reports nothing would otherwise be asked forever.
+        if written == 0 { return SystemError(code: ENOSPC) }
+        start += written
+      }
+      return nil
+    }
+  }
+
+  private static func flush(_ descriptor: Int32) -> SystemError? {
+    while fsync(descriptor) != 0 {
+      switch errno {
+      case EINTR: continue
+      case EINVAL, ENOTSUP: return nil  // The file system has no notion of flushing.
+      default: return SystemError.last
+      }
+    }
+    return nil
+  }
+
+  /// Makes the new name durable.
+  ///
+  /// The content is complete already, so a failure is no error.
+  private static func flushFolder(_ folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    _ = fsync(descriptor)
+    close(descriptor)
+  }
+
+  /// Follows a symbolic link, since renaming onto the link would replace the link itself.
+  private static func resolve(_ path: String) throws -> String {
+    var information = stat()
+    guard lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFLNK else {
+      return path
+    }
+    guard let resolved = realpath(path, nil) else {
+      throw FlowsError(
+        .unwritableFile, "the file is a symbolic link that leads nowhere", file: path)
+    }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  /// The permissions of the existing file, or nil when there is none.
+  private static func checkTarget(_ target: String, path: String) throws -> mode_t? {
+    if target.hasSuffix("/") {
+      throw FlowsError(.unwritableFile, "expected the name of a file, found a folder", file: path)
+    }
+    var information = stat()
+    guard stat(target, &information) == 0 else { return nil }
+    switch information.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR:
+      throw FlowsError(.unwritableFile, "expected the name of a file, found a folder", file: path)
+    default:
+      throw FlowsError(.unwritableFile, "expected the name of a file, found a device", file: path)
+    }
+    // A rename would replace a write-protected file; its protection is to be respected.
+    guard access(target, W_OK) == 0 else {
+      throw FlowsError(
+        .unwritableFile, "cannot write the file: \(SystemError.last.reason)", file: path)
+    }
+    return information.st_mode & 0o777
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func folderFailure(
+    _ error: SystemError, _ folder: String, _ path: String
+  ) -> FlowsError {
+    let name = folder == "." ? "the current folder" : "the folder \"\(folder)\""
+    let message =
+      error.code == ENOENT
+      ? "\(name) does not exist" : "cannot write to \(name): \(error.reason)"
+    return FlowsError(.unwritableFile, message, file: path)
+  }
+}

@@ -1,0 +1,90 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Reads whole files.
+enum FileBytes {
+  /// The bytes of the file at `path`.
+  ///
+  /// Regular files and pipes are read; devices are refused, since some of them never end.
+  ///
+  /// - Throws: ``FlowsError`` of kind `unreadableFile`, naming the file and the reason.
+  static func read(_ path: String) throws -> [UInt8] {
+    try checkPath(path, kind: .unreadableFile)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure(SystemError.last, path) }
+    defer { close(descriptor) }
+
+    var information = stat()
+    guard fstat(descriptor, &information) == 0 else { throw failure(SystemError.last, path) }
+    switch information.st_mode & S_IFMT {
+    case S_IFREG, S_IFIFO: break
+    case S_IFDIR:
+      throw FlowsError(.unreadableFile, "expected a file, found a folder", file: path)
+    default:
+      throw FlowsError(.unreadableFile, "expected a file, found a device", file: path)
+    }
+
+    // One byte more than the size lets the read that meets the end of the file fit as well.
+    let chunk = max(65_536, Int(information.st_size) + 1)
+    var bytes: [UInt8] = []
+    while true {
+      let (part, error) = readOnce(descriptor, upTo: chunk)
+      if let error { throw failure(error, path) }
+      if part.isEmpty { return bytes }
+      if bytes.isEmpty { bytes = part } else { bytes += part }
+    }
+  }
+
+  /// Refuses paths that the system would cut short or cannot mean anything.
+  static func checkPath(_ path: String, kind: FlowsError.Kind) throws {
+    if path.isEmpty {
+      throw FlowsError(kind, "expected the path of a file, found an empty path")
+    }
+    if path.utf8.contains(0) {
+      throw FlowsError(kind, "the path \(path.quotedExcerpt) contains a zero byte")
+    }
+  }
+
+  private static func readOnce(
+    _ descriptor: Int32, upTo limit: Int
+  ) -> (bytes: [UInt8], error: SystemError?) {
+    var error: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      while true {
+        let received = Self.systemRead(descriptor, buffer.baseAddress, limit)
+        if received >= 0 {
+          count = received
+          return
+        }
+        if errno != EINTR {
+          error = SystemError.last
+          return
+        }
+      }
+    }
+    return (bytes, error)
+  }
+
+  private static func systemRead(
+    _ descriptor: Int32, _ address: UnsafeMutablePointer<UInt8>?, _ count: Int
+  ) -> Int {
+    #if canImport(Darwin)
+      Darwin.read(descriptor, address, count)
+    #elseif canImport(Glibc)
+      Glibc.read(descriptor, address, count)
+    #elseif canImport(Musl)
+      Musl.read(descriptor, address, count)
+    #endif
+  }
+
+  private static func failure(_ error: SystemError, _ path: String) -> FlowsError {
+    let message =
+      error.code == ENOENT ? "the file does not exist" : "cannot read the file: \(error.reason)"
+    return FlowsError(.unreadableFile, message, file: path)
+  }
+}

@@ -1,0 +1,101 @@
+internal import CFlowKernels
+
+/// A counter-based random number generator: Philox 4×32-10 (Salmon et al., SC 2011).
+///
+/// Its state is a seed, a stream and a position, so that it can be saved, forked into independent
+/// streams and set to any place. Integers, uniforms and normals are the same bits on every platform.
+public struct PhiloxGenerator: RandomNumberGenerator, Hashable, Sendable, Codable {
+  /// The key.
+  public let seed: UInt64
+  /// The sequence among those of one seed.
+  public let stream: UInt64
+  /// The number of blocks used so far.
+  public private(set) var position: UInt64
+
+  /// A generator at the start of a stream.
+  public init(seed: UInt64, stream: UInt64 = 0) {
+    self.seed = seed
+    self.stream = stream
+    position = 0
+  }
+
+  /// The next 64 random bits.
+  public mutating func next() -> UInt64 {
+    let words = block(advance(by: 1))
+    return UInt64(words.0) << 32 | UInt64(words.1)
+  }
+
+  /// An independent generator for a numbered purpose; this one does not move.
+  ///
+  /// The stream of the fork is a mix of this stream, its position and the index.
+  public func forked(_ index: UInt64) -> PhiloxGenerator {
+    var mixed = stream &+ 0x9e37_79b9_7f4a_7c15 &* (index &+ 1)
+    mixed ^= position &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return PhiloxGenerator(seed: seed, stream: mixed ^ (mixed >> 31))
+  }
+
+  /// Reserves blocks and returns the first of them.
+  mutating func advance(by blocks: Int) -> UInt64 {
+    let first = position
+    position &+= UInt64(blocks)
+    return first
+  }
+
+  private func block(_ index: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
+    var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+    withUnsafeMutableBytes(of: &words) { bytes in
+      guard let base = bytes.bindMemory(to: UInt32.self).baseAddress else { return }
+      fk_philox(seed, stream, index, base)
+    }
+    return words
+  }
+}
+
+extension Tensor {
+  private static func drawn(
+    _ shape: [Int], _ generator: inout PhiloxGenerator,
+    _ fill: (fk_type, UInt64, UInt64, UInt64, Int64, UnsafeMutableRawPointer?) -> Void
+  ) -> Tensor {
+    let storage = Storage(Shape(shape), Scalar.scalarKind)
+    let first = generator.advance(by: storage.count)
+    fill(
+      storage.type, generator.seed, generator.stream, first, Int64(storage.count), storage.pointer)
+    return Tensor(storage)
+  }
+
+  /// Independent uniform draws, in [lower, upper).
+  public static func uniform(
+    _ shape: [Int], in bounds: Range<Scalar> = 0..<1, using generator: inout PhiloxGenerator
+  ) -> Tensor {
+    let unit = drawn(shape, &generator, fk_random_uniform)
+    if bounds == 0..<1 { return unit }
+    return unit.scaled(by: bounds.upperBound - bounds.lowerBound, plus: bounds.lowerBound)
+  }
+
+  /// Independent draws from the standard normal distribution.
+  public static func normal(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
+    drawn(shape, &generator, fk_random_normal)
+  }
+
+  /// Independent draws from the standard Laplace distribution, density e^−|x| / 2.
+  public static func laplace(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
+    drawn(shape, &generator, fk_random_laplace)
+  }
+
+  /// Independent draws from the gamma distribution of rate 1, density x^(α−1) e^−x / Γ(α).
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of the tensor.
+  ///   - alpha: the shape parameter α > 0.
+  ///   - generator: the source of randomness.
+  public static func gamma(
+    _ shape: [Int], alpha: Double, using generator: inout PhiloxGenerator
+  ) -> Tensor {
+    precondition(alpha > 0, "a gamma distribution has a positive shape parameter; got \(alpha)")
+    return drawn(shape, &generator) { type, seed, stream, first, count, out in
+      fk_random_gamma(type, seed, stream, first, count, alpha, out)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+internal import CFlowKernels
+
+/// A recording of operations, as a flat list of closures that run backwards.
+///
+/// Each operation that makes a tracked tensor appends one closure, which takes the gradient of its
+/// result and adds to those of its arguments. A tape is used by one thread at a time.
+final class Tape {
+  typealias Record = (Tape) -> Void
+
+  private var records: ContiguousArray<Record> = []
+  private var gradients: ContiguousArray<Storage?> = []
+  private var nodeCount: Int32 = 0
+  private var epoch: Int64 = 1
+  private var isOpen = true
+  /// Nodes below this one have gradients that are always added to in place: a trainer's slots.
+  private var accumulatorCount: Int32 = 0
+  private var mark: Int32 = 0
+
+  // MARK: - Nodes
+
+  static let permanentEpoch: Int64 = -1
+
+  @inline(__always)
+  func isValid(_ epoch: Int64) -> Bool {
+    isOpen && (epoch == self.epoch || epoch == Tape.permanentEpoch)
+  }
+
+  func newNode(permanent: Bool = false) -> (Int32, Int64) {
+    let node = nodeCount
+    nodeCount += 1
+    gradients.append(nil)
+    return (node, permanent ? Tape.permanentEpoch : epoch)
+  }
+
+  func record(_ body: @escaping Record) { records.append(body) }
+
+  // MARK: - Gradients
+
+  /// The gradient of a node, removed from the tape; nil where the loss does not depend on it.
+  @inline(__always)
+  func takeGradient(of node: Int32) -> Storage? {
+    let gradient = gradients[Int(node)]
+    gradients[Int(node)] = nil
+    return gradient
+  }
+
+  func gradient(of node: Int32) -> Storage? { gradients[Int(node)] }
+
+  /// Adds to the gradient of a node; the first one is taken over as it is.
+  func add(_ gradient: Storage, to node: Int32) {
+    if gradients[Int(node)] == nil {
+      gradients[Int(node)] = gradient
+      return
+    }
+    let target = writableGradient(of: node)
+    fk_add_scaled(target.type, Int64(target.count), 1, gradient.pointer, target.pointer)
+  }
+
+  /// Memory that a kernel may write or, if `accumulates`, must add the gradient of a node to.
+  func accumulator(for node: Int32, like storage: Storage) -> (target: Storage, accumulates: Bool) {
+    if gradients[Int(node)] != nil { return (writableGradient(of: node), true) }
+    let fresh = Storage(storage.shape, storage.kind)
+    gradients[Int(node)] = fresh
+    return (fresh, false)
+  }
+
+  // Two nodes may hold one gradient (both operands of a sum), so one that is not held by this
+  // node alone is copied before it is added to.
+  private func writableGradient(of node: Int32) -> Storage {
+    let index = Int(node)
+    let inPlace = node < accumulatorCount || isKnownUniquelyReferenced(&gradients[index])
+    guard let existing = gradients[index] else { preconditionFailure("the caller checked") }
+    if inPlace { return existing }
+    let copy = existing.copied()
+    gradients[index] = copy
+    return copy
+  }
+
+  /// The same, for kernels that can only add.
+  func zeroedAccumulator(for node: Int32, like storage: Storage) -> Storage {
+    let (target, accumulates) = accumulator(for: node, like: storage)
+    if !accumulates { fk_fill(target.type, Int64(target.count), 0, target.pointer) }
+    return target
+  }
+
+  // MARK: - Running
+
+  /// Runs the recording backwards from `node`, whose gradient is `seed`.
+  func backward(from node: Int32, seed: Storage) {
+    gradients[Int(node)] = seed
+    while let record = records.popLast() { record(self) }
+  }
+
+  /// Runs backwards without consuming the recording, so that it can run again.
+  func backwardKeeping(from node: Int32, seed: Storage) {
+    gradients[Int(node)] = seed
+    for record in records.reversed() { record(self) }
+  }
+
+  func clearGradients() {
+    for index in gradients.indices { gradients[index] = nil }
+  }
+
+  // MARK: - Trainers
+
+  /// Everything recorded so far stays through `rewind`; their gradients go to accumulators.
+  func setMark() {
+    mark = nodeCount
+    accumulatorCount = nodeCount
+  }
+
+  func setAccumulator(_ storage: Storage, for node: Int32) { gradients[Int(node)] = storage }
+
+  /// Forgets all that came after the mark.
+  func rewind() {
+    records.removeAll(keepingCapacity: true)
+    gradients.removeLast(gradients.count - Int(mark))
+    nodeCount = mark
+    epoch += 1
+  }
+
+  /// Ends the recording and cuts the cycle tape → record → storage → tape.
+  func close() {
+    isOpen = false
+    records.removeAll()
+    gradients.removeAll()
+  }
+}

@@ -1,0 +1,97 @@
+/// Flows one after the other: `forward` runs first to last, `inverse` last to first.
+public struct Composition<Scalar: TensorScalar>: Flow {
+  /// The parts, in the order in which a latent row passes through them.
+  public var flows: [any Flow<Scalar>]
+  /// The number of columns.
+  public let dimension: Int
+
+  /// A composition of flows of one dimension.
+  public init(dimension: Int, _ flows: [any Flow<Scalar>] = []) {
+    for (index, flow) in flows.enumerated() {
+      precondition(
+        flow.dimension == dimension,
+        "flow \(index) of the composition maps \(flow.dimension) columns, not \(dimension)")
+    }
+    self.dimension = dimension
+    self.flows = flows
+  }
+
+  /// The largest of the parts.
+  public var contextDimension: Int { flows.map(\.contextDimension).max() ?? 0 }
+  /// True where it holds for every part.
+  public var hasConstantLogDet: Bool { flows.allSatisfy(\.hasConstantLogDet) }
+  /// True where it holds for any part.
+  public var mixesRows: Bool { flows.contains(where: \.mixesRows) }
+
+  private func run(
+    _ x: Tensor<Scalar>, _ order: some Sequence<any Flow<Scalar>>,
+    _ step: (any Flow<Scalar>, Tensor<Scalar>) -> Transformed<Scalar>
+  ) -> Transformed<Scalar> {
+    checkRows(x)
+    var value = x
+    var total: Tensor<Scalar>?
+    for flow in order {
+      let result = step(flow, value)
+      value = result.value
+      total = total.map { $0 + result.logDet } ?? result.logDet
+    }
+    return Transformed(value: value, logDet: total ?? .zeros([x.storage.shape[0]]))
+  }
+
+  /// Latent → data through all parts.
+  public func forward(_ z: Tensor<Scalar>, context: Tensor<Scalar>?) -> Transformed<Scalar> {
+    run(z, flows) { $0.forward($1, context: $0.contextDimension > 0 ? context : nil) }
+  }
+
+  /// Data → latent through all parts, last to first.
+  public func inverse(_ x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Transformed<Scalar> {
+    run(x, flows.reversed()) { $0.inverse($1, context: $0.contextDimension > 0 ? context : nil) }
+  }
+
+  /// Prepares each part with what reaches its data side.
+  public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    var value = x
+    for index in flows.indices.reversed() {
+      let own = flows[index].contextDimension > 0 ? context : nil
+      flows[index].prepare(with: value, context: own)
+      value = flows[index].inverse(value, context: own).value
+    }
+  }
+
+  /// Shows the parts by their number.
+  public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {
+    for index in flows.indices {
+      visitor.enter("\(index)")
+      flows[index].visitParameters(&visitor)
+      visitor.leave()
+    }
+  }
+}
+
+/// Collects flows written one below the other, with loops and conditions.
+@resultBuilder
+public enum FlowBuilder<Scalar: TensorScalar> {
+  /// One flow.
+  public static func buildExpression<F: Flow>(_ flow: F) -> [any Flow<Scalar>]
+  where F.Scalar == Scalar {
+    [flow]
+  }
+  /// A flow whose type is not known statically.
+  public static func buildExpression(_ flow: any Flow<Scalar>) -> [any Flow<Scalar>] { [flow] }
+  /// Flows in sequence.
+  public static func buildBlock(_ parts: [any Flow<Scalar>]...) -> [any Flow<Scalar>] {
+    Array(parts.joined())
+  }
+  /// A loop.
+  public static func buildArray(_ parts: [[any Flow<Scalar>]]) -> [any Flow<Scalar>] {
+    Array(parts.joined())
+  }
+  /// A condition without `else`.
+  public static func buildOptional(_ part: [any Flow<Scalar>]?) -> [any Flow<Scalar>] {
+    part ?? []
+  }
+  /// The first branch of a condition.
+  public static func buildEither(first part: [any Flow<Scalar>]) -> [any Flow<Scalar>] { part }
+  /// The second branch of a condition.
+  public static func buildEither(second part: [any Flow<Scalar>]) -> [any Flow<Scalar>] { part }
+}
