@@ -12,6 +12,7 @@ let package = Package(
   products: [
     .library(name: "Flows", targets: ["Flows"]),
     .executable(name: "Examples/fit2d", targets: ["fit2d"]),
+    .executable(name: "Examples/benchmarks", targets: ["benchmarks"]),
   ],
   targets: [
     // MARK: - Public modules
@@ -29,6 +30,7 @@ let package = Package(
     .executableTarget(
       name: "fit2d", dependencies: ["Flows", "FlowCharts", "ExampleSupport"],
       path: "Examples/fit2d"),
+    .executableTarget(name: "benchmarks", dependencies: ["Flows"], path: "Examples/benchmarks"),
 
     // MARK: - Tests
     .testTarget(name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"]),

@@ -1,2 +1,6 @@
-import Flows
-print("x")
+import ExampleSupport
+
+let settings = ArgumentParser.fit2d.readOrExit { arguments throws(ArgumentError) in
+  try Settings(arguments)
+}
+Fit2D(settings).runOrExit()

@@ -7,7 +7,7 @@
 #endif
 
 /// Writes whole files so that a reader sees the old content or the new one, never a part.
-enum AtomicFile {
+package enum AtomicFile {
   /// A single attempt to write; `error` is set when nothing was written.
   typealias Attempt = (Int32, UnsafeRawBufferPointer) -> (written: Int, error: SystemError?)
 
@@ -21,11 +21,13 @@ enum AtomicFile {
   /// - Parameters:
   ///   - bytes: The new content.
   ///   - path: Where to write.
-  ///   - attempt: The system call that writes, replaceable to simulate a failing disk.
   /// - Throws: ``FlowsError`` of kind `unwritableFile`, naming the file and the reason.
-  static func write(
-    _ bytes: [UInt8], to path: String, attempt: Attempt = systemWrite
-  ) throws {
+  package static func write(_ bytes: [UInt8], to path: String) throws {
+    try write(bytes, to: path, attempt: systemWrite)
+  }
+
+  /// The same with the system call that writes replaceable, to simulate a failing disk.
+  static func write(_ bytes: [UInt8], to path: String, attempt: Attempt) throws {
     try FileBytes.checkPath(path, kind: .unwritableFile)
     let target = try resolve(path)
     let folder = folder(of: target)

@@ -1,7 +1,9 @@
 internal import CFlowKernels
 
-/// How batches are cut (DESIGN D6). These are recorded constants, not read from the machine, so
-/// that results do not depend on where they were computed.
+/// How batches are cut.
+///
+/// These are recorded constants, not read from the machine, so that results do not depend on where
+/// they were computed.
 enum Tiles {
   /// Rows of a tile in evaluation.
   static let evaluationRows = 256

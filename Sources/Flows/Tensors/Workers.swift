@@ -1,6 +1,8 @@
 internal import CFlowKernels
 
-/// The threads that tiles are spread over. Their number never changes a result.
+/// The threads that tiles are spread over.
+///
+/// Their number never changes a result.
 public enum Workers {
   /// How many threads work at the same time: the processors available, or the environment variable
   /// `FLOWS_THREADS`, or what is set here.

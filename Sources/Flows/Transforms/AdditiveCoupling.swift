@@ -1,5 +1,7 @@
-/// An additive coupling of NICE (Dinh et al., 2014): some columns pass through, the others are
-/// shifted by a network of those. Volume is preserved: log |det J| = 0.
+/// An additive coupling of NICE (Dinh et al., 2014).
+///
+/// Some columns pass through, the others are shifted by a network of those. Volume is preserved:
+/// log |det J| = 0.
 public struct AdditiveCoupling<Scalar: TensorScalar>: Flow {
   /// All that defines the coupling but its weights.
   public struct Configuration: Hashable, Sendable, Codable {

@@ -1,0 +1,135 @@
+import ExampleSupport
+import Flows
+
+/// What to fit.
+enum Subject {
+  case density(any ToyDensity)
+  case energy(any ToyEnergy)
+  case file(String)
+}
+
+/// The command line of fit2d, checked.
+struct Settings: Sendable {
+  enum FlowKind: String, CaseIterable {
+    case realnvp
+    case nice
+  }
+
+  enum BaseKind: String, CaseIterable {
+    case gaussian
+    case laplace
+  }
+
+  let subject: Subject
+  let flow: FlowKind
+  let layers: Int
+  let hidden: [Int]
+  let steps: Int
+  let base: BaseKind
+  let output: String
+  let seed: UInt64
+  let threads: Int
+  let drawsGrid: Bool
+  let printsJSON: Bool
+  let listsOnly: Bool
+
+  init(_ arguments: ParsedArguments) throws(ArgumentError) {
+    let names = ToyData.names + ToyEnergies.names
+    if let path = arguments.optionalString("data") {
+      subject = .file(path)
+    } else {
+      let name = try arguments.choice("dataset", from: names, kind: "data set")
+      if let density = ToyData.named(name) {
+        subject = .density(density)
+      } else if let energy = ToyEnergies.named(name) {
+        subject = .energy(energy)
+      } else {
+        preconditionFailure("every listed name has a density or an energy; \(name) has none")
+      }
+    }
+    let flowName = try arguments.choice(
+      "flow", from: FlowKind.allCases.map(\.rawValue), kind: "flow")
+    flow = FlowKind(rawValue: flowName) ?? .realnvp
+    let baseName = try arguments.choice(
+      "base", from: BaseKind.allCases.map(\.rawValue), kind: "base")
+    base = BaseKind(rawValue: baseName) ?? .gaussian
+    layers = try arguments.int("layers", in: 1...1_000)
+    hidden = try Settings.widths(try arguments.string("hidden"))
+    steps = try arguments.int("steps", in: 1...100_000_000)
+    output = try arguments.string("output")
+    seed = UInt64(try arguments.int("seed", in: 0...Int.max))
+    threads =
+      arguments.optionalString("threads") == nil
+      ? Workers.count : try arguments.int("threads", in: 1...256)
+    drawsGrid = arguments.flag("grid")
+    printsJSON = arguments.flag("json")
+    listsOnly = arguments.flag("list")
+  }
+
+  private static func widths(_ text: String) throws(ArgumentError) -> [Int] {
+    var widths: [Int] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let width = Int(part), (1...65_536).contains(width) else {
+        throw .notANumber(
+          option: "hidden", value: text, expected: "widths between 1 and 65536, such as 64,64")
+      }
+      widths.append(width)
+    }
+    return widths
+  }
+}
+
+extension ArgumentParser {
+  /// The command line of fit2d.
+  static var fit2d: ArgumentParser {
+    ArgumentParser(
+      program: "Examples/fit2d",
+      summary: "Fits a normalizing flow to a two-dimensional density and draws what it learned.",
+      groups: [
+        CommandOptionGroup(
+          "What to fit",
+          [
+            .value(
+              "dataset", "NAME", default: "two-moons",
+              help: "A toy density, or an energy (u1, u2) by reverse KL; --list names them."),
+            .value(
+              "data", "FILE",
+              help: "Two columns of your own, from a .csv or .npy file, in place of a toy density."),
+            .flag("list", help: "List the data sets and energies, and stop."),
+          ]),
+        CommandOptionGroup(
+          "The flow",
+          [
+            .value(
+              "flow", "NAME", default: "realnvp", help: "realnvp (affine) or nice (additive)."),
+            .value("layers", "N", default: "\(Defaults.layers)", help: "Coupling layers."),
+            .value(
+              "hidden", "N,N", default: Defaults.hidden,
+              help: "Widths of the hidden layers of each network."),
+            .value("base", "NAME", default: "gaussian", help: "gaussian or laplace."),
+          ]),
+        CommandOptionGroup(
+          "The run",
+          [
+            .value("steps", "N", default: "\(Defaults.steps)", help: "Training steps."),
+            .value("seed", "N", default: "0", help: "Seeds data, weights and draws."),
+            .value(
+              "threads", "N", help: "Threads; all by default. It changes no digit of the result."),
+            .value(
+              "output", "DIR", default: "fit2d-output", help: "Where picture and model are written."
+            ),
+            .flag("grid", help: "Draw the image of a grid of the latent plane as well."),
+            .flag("json", help: "Print one JSON object on standard output and nothing else."),
+          ]),
+      ])
+  }
+}
+
+/// Defaults that hold for every data set.
+enum Defaults {
+  static let layers = 12
+  static let hidden = "64,64"
+  static let steps = 5_000
+  static let trainingRows = 20_000
+  static let evaluationDraws = 500_000
+}

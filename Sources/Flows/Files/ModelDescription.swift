@@ -1,0 +1,155 @@
+/// The architecture of a flow or base as a tree of identifiers and configurations.
+struct PartDescription: Codable, Sendable {
+  let type: String
+  var configuration: JSONValue?
+  var parts: [PartDescription]?
+}
+
+/// All of a normalizing flow but its tensors.
+struct ModelDescription: Codable, Sendable {
+  let dimension: Int
+  let base: PartDescription
+  let flow: PartDescription
+  let standardizedColumns: Int?
+  let standardizedContext: Int?
+}
+
+private let compositionName = "Composition"
+private let invertedName = "Inverted"
+
+/// Turns flows into descriptions and back.
+struct ModelBuilder<Scalar: TensorScalar> {
+  private let flows: [String: any StorableFlow<Scalar>.Type]
+  private let bases: [String: any StorableDistribution<Scalar>.Type]
+
+  init(
+    types: [any StorableFlow<Scalar>.Type] = [],
+    bases userBases: [any StorableDistribution<Scalar>.Type] = []
+  ) {
+    let builtIn: [any StorableFlow<Scalar>.Type] = [
+      AffineCoupling<Scalar>.self, AdditiveCoupling<Scalar>.self, ActNorm<Scalar>.self,
+      Permutation<Scalar>.self, Standardization<Scalar>.self,
+    ]
+    let builtInBases: [any StorableDistribution<Scalar>.Type] = [
+      Gaussian<Scalar>.self, Laplace<Scalar>.self,
+    ]
+    flows = Dictionary((builtIn + types).map { ($0.identifier, $0) }) { _, last in last }
+    bases = Dictionary((builtInBases + userBases).map { ($0.identifier, $0) }) { _, last in last }
+  }
+
+  // MARK: - Describing
+
+  func describe(_ model: NormalizingFlow<Scalar>) throws -> ModelDescription {
+    guard let base = model.base as? any StorableDistribution<Scalar> else {
+      throw FlowsError(
+        .unsupported,
+        "a base of type \(type(of: model.base)) cannot be saved: it is no StorableDistribution")
+    }
+    return ModelDescription(
+      dimension: model.dimension,
+      base: PartDescription(
+        type: type(of: base).identifier, configuration: try JSONValue(encoding: base.configuration)
+      ),
+      flow: try describe(model.flow), standardizedColumns: model.standardization?.dimension,
+      standardizedContext: model.contextStandardization?.dimension)
+  }
+
+  private func describe(_ flow: any Flow<Scalar>) throws -> PartDescription {
+    if let composition = flow as? Composition<Scalar> {
+      return PartDescription(
+        type: compositionName, configuration: .object(["dimension": .integer(flow.dimension)]),
+        parts: try composition.flows.map(describe))
+    }
+    if let inverted = flow as? Inverted<Scalar> {
+      return PartDescription(type: invertedName, parts: [try describe(inverted.base)])
+    }
+    guard let storable = flow as? any StorableFlow<Scalar> else {
+      throw FlowsError(
+        .unsupported, "a flow of type \(type(of: flow)) cannot be saved: it is no StorableFlow")
+    }
+    return PartDescription(
+      type: type(of: storable).identifier,
+      configuration: try JSONValue(encoding: storable.configuration))
+  }
+
+  // MARK: - Building
+
+  func build(_ description: ModelDescription) throws -> NormalizingFlow<Scalar> {
+    guard let baseType = bases[description.base.type] else {
+      throw unknown("base", description.base.type, bases.keys.sorted())
+    }
+    let base = try make(baseType, description.base.configuration)
+    let flow = try build(description.flow, depth: 0)
+    guard let composition = flow as? Composition<Scalar>,
+      composition.dimension == description.dimension, base.dimension == description.dimension
+    else {
+      throw FlowsError(
+        .malformedFile,
+        "the description's parts do not agree on \(description.dimension) columns")
+    }
+    var model = NormalizingFlow(base: base, flow: composition)
+    model.standardization = try description.standardizedColumns.map {
+      try Standardization(configuration: .init(dimension: $0))
+    }
+    model.contextStandardization = try description.standardizedContext.map {
+      try Standardization(configuration: .init(dimension: $0))
+    }
+    return model
+  }
+
+  private func build(_ part: PartDescription, depth: Int) throws -> any Flow<Scalar> {
+    guard depth < 64 else {
+      throw FlowsError(.malformedFile, "the description nests flows more than 64 deep")
+    }
+    let parts = try (part.parts ?? []).map { try build($0, depth: depth + 1) }
+    if part.type == compositionName {
+      guard case .object(let fields)? = part.configuration,
+        case .integer(let dimension)? = fields["dimension"],
+        parts.allSatisfy({ $0.dimension == dimension })
+      else {
+        throw FlowsError(
+          .malformedFile, "a composition in the description does not agree on its columns")
+      }
+      return Composition(dimension: dimension, parts)
+    }
+    if part.type == invertedName {
+      guard parts.count == 1 else {
+        throw FlowsError(.malformedFile, "an inverted flow has one part, not \(parts.count)")
+      }
+      return Inverted(parts[0])
+    }
+    guard let type = flows[part.type] else {
+      throw unknown("flow", part.type, flows.keys.sorted())
+    }
+    return try make(type, part.configuration)
+  }
+
+  private func make<F: StorableFlow<Scalar>>(_ type: F.Type, _ configuration: JSONValue?) throws
+    -> any Flow<Scalar>
+  {
+    try F(configuration: try decode(F.Configuration.self, configuration, of: F.identifier))
+  }
+
+  private func make<D: StorableDistribution<Scalar>>(
+    _ type: D.Type, _ configuration: JSONValue?
+  ) throws -> any Distribution<Scalar> {
+    try D(configuration: try decode(D.Configuration.self, configuration, of: D.identifier))
+  }
+
+  private func decode<C: Decodable>(_ type: C.Type, _ value: JSONValue?, of name: String) throws
+    -> C
+  {
+    do {
+      return try (value ?? .object([:])).decoded(as: type)
+    } catch {
+      throw FlowsError(.malformedFile, "the configuration of \(name) cannot be read: \(error)")
+    }
+  }
+
+  private func unknown(_ role: String, _ name: String, _ known: [String]) -> FlowsError {
+    FlowsError(
+      .unsupported,
+      "the file holds a \(role) of the type \"\(name)\", which is not among "
+        + "\(known.joined(separator: ", ")); pass a user's own type to load(from:types:)")
+  }
+}

@@ -1,0 +1,143 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+private let kindKey = "flows.kind"
+private let versionKey = "flows.version"
+private let modelKey = "flows.model"
+private let formatVersion = 1
+
+extension NormalizingFlow {
+  /// Writes the flow with all its tensors and a description of its architecture.
+  ///
+  /// The file is a `.safetensors` file whose metadata hold the description, so that ``load(from:types:)``
+  /// needs no code that rebuilds the flow. It is written to a temporary name and renamed.
+  ///
+  /// - Throws: ``FlowsError`` where a part cannot be described or the file cannot be written.
+  public func save(to path: String) throws {
+    try namingFile(path) { try safetensors().write(to: path) }
+  }
+
+  /// The flow as a safetensors file in memory.
+  public func safetensors() throws -> SafetensorsFile {
+    var file = SafetensorsFile()
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let description = try encoder.encode(ModelBuilder<Scalar>().describe(self))
+    file.metadata = [
+      kindKey: "NormalizingFlow", versionKey: "\(formatVersion)",
+      modelKey: String(decoding: description, as: UTF8.self),
+    ]
+    for (name, tensor) in namedTensors { try file.add(name, tensor) }
+    return file
+  }
+
+  /// Reads a flow from a file; `Double` files can be read as `Float` and the other way around.
+  ///
+  /// - Parameters:
+  ///   - path: a file that ``save(to:)`` wrote.
+  ///   - types: users' own types of flows that the file may contain.
+  ///   - bases: users' own types of bases.
+  /// - Throws: ``FlowsError`` where the file cannot be read, is of another kind or a newer format,
+  ///   or names types that are not known.
+  public static func load(
+    from path: String, types: [any StorableFlow<Scalar>.Type] = [],
+    bases: [any StorableDistribution<Scalar>.Type] = []
+  ) throws -> NormalizingFlow {
+    try namingFile(path) {
+      try NormalizingFlow(SafetensorsFile(contentsOf: path), types: types, bases: bases)
+    }
+  }
+
+  /// A flow from a safetensors file in memory; as ``load(from:types:bases:)``.
+  public init(
+    _ file: SafetensorsFile, types: [any StorableFlow<Scalar>.Type] = [],
+    bases: [any StorableDistribution<Scalar>.Type] = []
+  ) throws {
+    guard let kind = file.metadata[kindKey], let text = file.metadata[modelKey] else {
+      throw FlowsError(
+        .modelMismatch,
+        "expected a model saved by Flows; this safetensors file does not describe one (its "
+          + "metadata have no \"\(modelKey)\")")
+    }
+    guard kind == "NormalizingFlow" else {
+      throw FlowsError(
+        .modelMismatch, "expected a NormalizingFlow; the file holds a model of kind \"\(kind)\"")
+    }
+    guard let version = file.metadata[versionKey].flatMap({ Int($0) }), version >= 1 else {
+      throw FlowsError(.malformedFile, "the file's format version is missing or no number")
+    }
+    guard version <= formatVersion else {
+      throw FlowsError(
+        .unsupported,
+        "the file has format version \(version); this library reads up to \(formatVersion)")
+    }
+    let description: ModelDescription
+    do {
+      description = try JSONDecoder().decode(ModelDescription.self, from: Data(text.utf8))
+    } catch {
+      throw FlowsError(.malformedFile, "the description of the model cannot be read: \(error)")
+    }
+    self = try ModelBuilder<Scalar>(types: types, bases: bases).build(description)
+    try fill(names: Set(file.names)) { try file.tensor($0, as: Scalar.self) }
+  }
+
+  /// The same flow with another scalar type, rounded to nearest.
+  public init<Other: TensorScalar>(
+    converting other: NormalizingFlow<Other>, types: [any StorableFlow<Scalar>.Type] = [],
+    bases: [any StorableDistribution<Scalar>.Type] = []
+  ) throws {
+    try self.init(other.safetensors(), types: types, bases: bases)
+  }
+
+  private mutating func fill(
+    names: Set<String>, _ tensor: @escaping (String) throws -> Tensor<Scalar>
+  ) throws {
+    var filler = TensorFiller(tensor: tensor, names: names)
+    visitParameters(&filler)
+    if let error = filler.error { throw error }
+    if let extra = filler.names.subtracting(filler.used).min() {
+      throw FlowsError(
+        .modelMismatch, "the file holds a tensor that the model it describes does not have",
+        field: extra)
+    }
+  }
+}
+
+/// Replaces every tensor of a model by the one of its name.
+private struct TensorFiller<Scalar: TensorScalar>: ParameterVisitor {
+  let tensor: (String) throws -> Tensor<Scalar>
+  let names: Set<String>
+  var path = NamePath()
+  var used: Set<String> = []
+  var error: (any Error)?
+
+  init(tensor: @escaping (String) throws -> Tensor<Scalar>, names: Set<String>) {
+    self.tensor = tensor
+    self.names = names
+  }
+
+  mutating func visit(_ name: String, _ parameter: inout Tensor<Scalar>) {
+    guard error == nil else { return }
+    let full = path.name(name)
+    used.insert(full)
+    do {
+      guard names.contains(full) else {
+        throw FlowsError(.modelMismatch, "the file has no tensor of this name", field: full)
+      }
+      let value = try tensor(full)
+      guard value.shape == parameter.shape else {
+        throw FlowsError(
+          .modelMismatch, "expected the shape \(parameter.shape), found \(value.shape)",
+          field: full)
+      }
+      parameter = value
+    } catch { self.error = error }
+  }
+
+  mutating func visit(_ name: String, state: inout Tensor<Scalar>) { visit(name, &state) }
+  mutating func enter(_ name: String) { path.enter(name) }
+  mutating func leave() { path.leave() }
+}

@@ -1,0 +1,123 @@
+/// The tables of a fit, checked before training so that no step is spent on unusable data.
+struct FitInput<Scalar: TensorScalar> {
+  let data: Tensor<Scalar>
+  let context: Tensor<Scalar>?
+  let weights: Tensor<Scalar>?
+
+  func validate(dimension: Int, contextDimension: Int) throws {
+    guard data.rank == 2, data.shape[1] == dimension else {
+      throw FlowsError(
+        .invalidData,
+        "expected rows of \(dimension) columns, as the flow has; got the shape \(data.shape)",
+        field: "data")
+    }
+    let rows = data.shape[0]
+    guard rows > 1 else {
+      throw FlowsError(
+        .invalidData, "expected at least 2 rows to fit a density to; got \(rows)", field: "data")
+    }
+    try requireFinite(data, "data")
+    if contextDimension > 0 {
+      guard let context, context.shape == [rows, contextDimension] else {
+        throw FlowsError(
+          .invalidData,
+          "expected context of shape [\(rows), \(contextDimension)]; got "
+            + (context.map { "\($0.shape)" } ?? "none"), field: "context")
+      }
+      try requireFinite(context, "context")
+    } else if let context {
+      throw FlowsError(
+        .invalidData, "this flow takes no context; got the shape \(context.shape)",
+        field: "context")
+    }
+    if let weights {
+      guard weights.shape == [rows] else {
+        throw FlowsError(
+          .invalidData, "expected one weight for each of \(rows) rows; got \(weights.shape)",
+          field: "weights")
+      }
+      try weights.withScalars { values in
+        for (row, weight) in values.enumerated() where !(weight >= 0 && weight.isFinite) {
+          throw FlowsError(
+            .invalidData, "expected a weight that is finite and not negative, got \(weight)",
+            row: row + 1, field: "weights")
+        }
+        if !values.contains(where: { $0 > 0 }) {
+          throw FlowsError(.invalidData, "every weight is zero", field: "weights")
+        }
+      }
+    }
+  }
+
+  private func requireFinite(_ tensor: Tensor<Scalar>, _ field: String) throws {
+    let columns = tensor.shape[1]
+    try tensor.withScalars { values in
+      guard let index = values.firstIndex(where: { !$0.isFinite }) else { return }
+      throw FlowsError(
+        .invalidData, "expected a finite number, got \(values[index])",
+        row: index / columns + 1, column: index % columns + 1, field: field)
+    }
+  }
+
+  /// Training and validation rows, drawn by the seed.
+  func split(_ options: FitOptions) -> (training: [Int], validation: [Int]) {
+    let rows = data.shape[0]
+    let held = Swift.min(rows - 1, Int((Double(rows) * options.validationFraction).rounded()))
+    guard held > 0 else { return (Array(0..<rows), []) }
+    var generator = PhiloxGenerator(seed: options.seed, stream: 0x59117)
+    let shuffled = Array(0..<rows).shuffled(using: &generator)
+    return (Array(shuffled[held...]), Array(shuffled[..<held]))
+  }
+}
+
+extension Standardization {
+  /// Means and standard deviations of some rows, weighted where weights are given.
+  init(_ data: Tensor<Scalar>, rows: [Int], weights: Tensor<Scalar>?) throws {
+    let (mean, deviation) = Self.moments(data, rows, weights)
+    for (column, width) in deviation.enumerated() {
+      let smallest = 1e-7 * Swift.max(1e-30, Swift.abs(mean[column]))
+      if !(width > smallest) {
+        throw FlowsError(
+          .invalidData,
+          "the column is constant (\(mean[column]) in every training row): a density does not "
+            + "exist along it; leave the column out", column: column + 1, field: "data")
+      }
+    }
+    self.init(scale: Tensor(deviation.map { Scalar($0) }), shift: Tensor(mean.map { Scalar($0) }))
+  }
+
+  /// The units of context columns; a constant column keeps its scale.
+  init(contextRows: Tensor<Scalar>, rows: [Int]) {
+    let (mean, deviation) = Self.moments(contextRows, rows, nil)
+    self.init(
+      scale: Tensor(deviation.map { $0 > 0 ? Scalar($0) : 1 }),
+      shift: Tensor(mean.map { Scalar($0) }))
+  }
+
+  // In Double and in two passes: sums of squares of large Float columns would cancel.
+  private static func moments(_ data: Tensor<Scalar>, _ rows: [Int], _ weights: Tensor<Scalar>?)
+    -> (mean: [Double], deviation: [Double])
+  {
+    let columns = data.shape[1]
+    var mean = [Double](repeating: 0, count: columns)
+    var variance = mean
+    var total = 0.0
+    data.withScalars { values in
+      func weight(_ row: Int) -> Double { weights.map { Double($0[row]) } ?? 1 }
+      for row in rows {
+        let w = weight(row)
+        total += w
+        for column in 0..<columns { mean[column] += w * Double(values[row * columns + column]) }
+      }
+      for column in 0..<columns { mean[column] /= total }
+      for row in rows {
+        let w = weight(row)
+        for column in 0..<columns {
+          let centred = Double(values[row * columns + column]) - mean[column]
+          variance[column] += w * centred * centred
+        }
+      }
+    }
+    return (mean, variance.map { ($0 / total).squareRoot() })
+  }
+}

@@ -1,0 +1,117 @@
+/// How a density is fitted; the defaults suit most tables of a few columns.
+public struct FitOptions: Sendable {
+  /// The number of training steps.
+  public var steps = 3_000
+  /// Rows of a mini-batch.
+  public var batchSize = 512
+  /// The learning rate over the steps.
+  public var learningRate = LearningRateSchedule.cosine(3e-3).warmingUp(over: 100)
+  /// The rule by which parameters follow their gradient.
+  public var optimizer = Optimizer.adam()
+  /// How gradients are held back.
+  public var clipping = GradientClipping.norm(5)
+  /// Decay of a moving average of the weights, which is what is validated and kept; nil for none.
+  public var averageDecay: Double? = 0.998
+  /// The share of rows held out for validation and early stopping; 0 trains on all rows.
+  public var validationFraction = 0.1
+  /// Steps between validations.
+  public var validationInterval = 100
+  /// Validations without improvement after which training stops; nil trains to the end.
+  public var patience: Int? = 15
+  /// Whether columns are brought to mean 0 and variance 1 inside the flow.
+  public var standardizes = true
+  /// Steps in a row with a loss or gradient that is not finite, after which training stops.
+  public var nonFiniteLimit = 20
+  /// Seeds the split, the order of the rows and all draws.
+  public var seed: UInt64 = 0
+  /// Threads to work with; nil for all. It changes no result.
+  public var threads: Int?
+
+  /// The defaults.
+  public init() {}
+
+  /// The defaults with some changes: `FitOptions { $0.steps = 500 }`.
+  public init(_ change: (inout FitOptions) -> Void) {
+    change(&self)
+  }
+
+  func validate() throws {
+    func require(_ condition: Bool, _ field: String, _ message: String) throws {
+      if !condition { throw FlowsError(.invalidConfiguration, message, field: field) }
+    }
+    try require(steps > 0, "steps", "expected at least one step, got \(steps)")
+    try require(batchSize > 0, "batchSize", "expected at least one row, got \(batchSize)")
+    try require(
+      validationFraction >= 0 && validationFraction < 1, "validationFraction",
+      "expected a share in [0, 1), got \(validationFraction)")
+    try require(
+      validationInterval > 0, "validationInterval",
+      "expected at least one step, got \(validationInterval)")
+    try require(
+      learningRate.peak > 0 && learningRate.peak.isFinite, "learningRate",
+      "expected a positive rate, got \(learningRate.peak)")
+    try require(
+      averageDecay.map { $0 >= 0 && $0 < 1 } ?? true, "averageDecay",
+      "expected a decay in [0, 1), got \(averageDecay ?? 0)")
+    try require(
+      nonFiniteLimit > 0, "nonFiniteLimit", "expected a positive number, got \(nonFiniteLimit)")
+  }
+}
+
+/// A look at a fit that is running.
+public struct FitProgress: Sendable {
+  /// Steps tried so far.
+  public let step: Int
+  /// Steps in all.
+  public let totalSteps: Int
+  /// The loss of the last step: mean NLL in nats per row (in the user's units), or reverse KL.
+  public let trainingLoss: Double
+  /// The validation loss measured last, in the same unit.
+  public let validationLoss: Double?
+  /// The best validation loss so far.
+  public let bestValidationLoss: Double?
+}
+
+/// Why a fit ended.
+public enum StopReason: String, Sendable, Codable {
+  /// All steps were taken.
+  case finished
+  /// Validation did not improve for as long as `patience` allows.
+  case earlyStopping
+  /// The progress callback returned false, or the task was cancelled.
+  case cancelled
+  /// Too many steps in a row were not finite; the last good weights were kept.
+  case nonFinite
+}
+
+/// What a fit came to.
+public struct FitReport: Sendable {
+  /// A loss with the step at which it was measured.
+  public struct Point: Sendable, Codable, Hashable {
+    /// The step, counted from 1.
+    public let step: Int
+    /// The loss.
+    public let loss: Double
+  }
+
+  /// Steps tried.
+  public internal(set) var steps = 0
+  /// Steps that were skipped because loss or gradient was not finite.
+  public internal(set) var skippedSteps = 0
+  /// Why the fit ended.
+  public internal(set) var stopReason = StopReason.finished
+  /// The mean training loss between validations.
+  public internal(set) var trainingCurve: [Point] = []
+  /// The validation loss, where rows were held out.
+  public internal(set) var validationCurve: [Point] = []
+  /// The best validation loss: that of the weights that were kept.
+  public internal(set) var bestValidationLoss: Double?
+  /// The step of the weights that were kept.
+  public internal(set) var bestStep = 0
+  /// Wall-clock time in seconds.
+  public internal(set) var seconds = 0.0
+  /// Rows trained on and held out.
+  public internal(set) var trainingRows = 0
+  /// Rows held out.
+  public internal(set) var validationRows = 0
+}

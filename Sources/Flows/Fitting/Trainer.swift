@@ -1,0 +1,178 @@
+internal import CFlowKernels
+
+/// What one training step came to.
+public struct StepResult: Sendable {
+  /// The weighted mean of the loss over the batch, before the step.
+  public let loss: Double
+  /// The norm of the gradient over all parameters, before clipping.
+  public let gradientNorm: Double
+  /// False where loss or gradient was not finite; the step was then not taken.
+  public let wasTaken: Bool
+}
+
+/// Trains a model on losses that are sums over rows, tile by tile on all workers (DESIGN D6).
+///
+/// The batch is cut into fixed tiles; each worker runs a tile forward *and* backward while its
+/// tensors are in cache, and gradients go into a fixed number of slots that are summed in order. The
+/// result is the same to the last bit for any number of threads, memory does not grow with the
+/// batch, and a steady step allocates no tensor-sized block.
+///
+/// A trainer is used by one thread at a time; it spreads the work itself.
+public final class Trainer<Model: Parameterized> {
+  private let original: Model
+  private let layout: ParameterLayout
+  private var parameters: Storage
+  private let moments: [Storage]
+  private let momentPointers: [UnsafeMutableRawPointer]
+  private var average: Storage?
+  private var lanes: [Lane] = []
+  private let losses: UnsafeMutablePointer<Double>
+  /// The rule by which parameters follow their gradient.
+  public let optimizer: Optimizer
+  /// How gradients are held back.
+  public let clipping: GradientClipping
+  /// The decay of the moving average of the weights; nil where none is kept.
+  public let averageDecay: Double?
+  /// Steps taken so far; skipped ones do not count.
+  public private(set) var step = 0
+  /// Threads that work at the same time.
+  public var threads: Int
+
+  /// One gradient slot with a recording of its own.
+  private final class Lane {
+    let tape = Tape()
+    let model: Model
+    let gradient: Storage
+
+    init(_ layout: ParameterLayout, _ model: Model, parameters: Storage) {
+      self.model = layout.watchedModel(model, block: parameters, tape: tape)
+      gradient = layout.makeBlock()
+      tape.setMark()
+      for (node, shape) in layout.shapes.enumerated() {
+        let view = Storage(viewing: gradient, shape: shape, offset: layout.offsets[node])
+        tape.setAccumulator(view, for: Int32(node))
+      }
+    }
+  }
+
+  /// A trainer that starts from a model.
+  ///
+  /// - Parameters:
+  ///   - model: where training starts; it is copied.
+  ///   - optimizer: the rule.
+  ///   - clipping: how gradients are held back.
+  ///   - averageDecay: decay of a moving average of the weights, such as 0.999; nil for none. The
+  ///     average follows its inputs faster in the first steps: decay min(d, (1 + t) / (10 + t)).
+  ///   - threads: threads to work with; it changes no result.
+  public init(
+    _ model: Model, optimizer: Optimizer = .adam(), clipping: GradientClipping = .none,
+    averageDecay: Double? = nil, threads: Int = Workers.count
+  ) {
+    original = model
+    layout = ParameterLayout(of: model)
+    parameters = layout.block(of: model)
+    self.optimizer = optimizer
+    self.clipping = clipping
+    self.averageDecay = averageDecay
+    self.threads = threads
+    let layout = layout
+    moments = (0..<optimizer.momentCount).map { _ in layout.makeBlock() }
+    momentPointers = moments.map(\.pointer)
+    average = averageDecay == nil ? nil : parameters.copied()
+    losses = .allocate(capacity: Tiles.slots)
+  }
+
+  deinit {
+    for lane in lanes { lane.tape.close() }
+    losses.deallocate()
+  }
+
+  /// The model with the current weights.
+  public var model: Model { layout.model(original, from: parameters) }
+
+  /// The model with the moving average of the weights, or the current ones where none is kept.
+  public var averagedModel: Model { layout.model(original, from: average ?? parameters) }
+
+  /// Takes one step on a batch.
+  ///
+  /// - Parameters:
+  ///   - rows: the number of rows of the batch.
+  ///   - totalWeight: the sum of the rows' weights; the number of rows where they count alike.
+  ///   - learningRate: of this step.
+  ///   - mixesRows: true where the loss of a row depends on other rows; the batch is then one tile.
+  ///   - loss: the *sum* of the losses of a range of rows (each times its weight), a single scalar.
+  ///     It is called on several threads at the same time and must not keep tensors.
+  /// - Returns: what the step came to.
+  public func step(
+    rows: Int, totalWeight: Double? = nil, learningRate: Double, mixesRows: Bool = false,
+    loss: @Sendable (Model, Range<Int>) -> Tensor<Model.Scalar>
+  ) -> StepResult {
+    precondition(rows > 0, "a training step needs at least one row")
+    let tileRows = mixesRows ? rows : Tiles.trainingRows(batch: rows)
+    let tiles = (rows + tileRows - 1) / tileRows
+    let slots = Swift.min(Tiles.slots, tiles)
+    while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }
+    Workers.run(slots, threads: threads) { slot in
+      let starts = stride(from: slot * tileRows, to: rows, by: slots * tileRows)
+      losses[slot] = run(lanes[slot], starts, tileRows: tileRows, rows: rows, loss)
+    }
+    let weight = totalWeight ?? Double(rows)
+    var total = 0.0
+    for slot in 0..<slots { total += losses[slot] }
+    return apply(slots: slots, meanLoss: total / weight, scale: 1 / weight, rate: learningRate)
+  }
+
+  /// Runs the tiles of one slot forward and backward; the sum of their losses.
+  private func run(
+    _ lane: Lane, _ starts: StrideTo<Int>, tileRows: Int, rows: Int,
+    _ loss: (Model, Range<Int>) -> Tensor<Model.Scalar>
+  ) -> Double {
+    fk_fill(lane.gradient.type, Int64(layout.count), 0, lane.gradient.pointer)
+    var sum = 0.0
+    for start in starts {
+      let value = loss(lane.model, start..<Swift.min(rows, start + tileRows))
+      precondition(
+        value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")
+      sum += Double(value.scalar)
+      if value.storage.activeTape === lane.tape {
+        lane.tape.backward(
+          from: value.storage.node,
+          seed: Storage.filled(value.storage.shape, value.storage.kind, with: 1))
+      }
+      lane.tape.rewind()
+    }
+    return sum
+  }
+
+  private func apply(slots: Int, meanLoss: Double, scale: Double, rate: Double) -> StepResult {
+    let gradient = lanes[0].gradient
+    let count = Int64(layout.count)
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: slots) { pointers in
+      for slot in 0..<slots { pointers[slot] = UnsafeRawPointer(lanes[slot].gradient.pointer) }
+      fk_add_slots(gradient.type, count, Int64(slots), pointers.baseAddress, gradient.pointer)
+    }
+    var squares = 0.0
+    fk_sum_squares(gradient.type, count, gradient.pointer, &squares)
+    let norm = squares.squareRoot() * scale
+    guard meanLoss.isFinite, norm.isFinite else {
+      return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: false)
+    }
+    var factor = scale
+    switch clipping {
+    case .none: break
+    case .norm(let limit): if norm > limit { factor *= limit / norm }
+    case .value(let limit):
+      fk_clamp_in_place(gradient.type, count, limit / scale, gradient.pointer)
+    }
+    step += 1
+    optimizer.apply(
+      type: gradient.type, count: layout.count, parameters: parameters.pointer,
+      gradient: gradient.pointer, moments: momentPointers, step: step, rate: rate,
+      gradientScale: factor)
+    if let average, let averageDecay {
+      let decay = Swift.min(averageDecay, Double(1 + step) / Double(10 + step))
+      fk_moving_average(average.type, count, decay, parameters.pointer, average.pointer)
+    }
+    return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: true)
+  }
+}
