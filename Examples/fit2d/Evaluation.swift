@@ -22,8 +22,8 @@ struct Evaluation {
     }
     var generator = PhiloxGenerator(seed: seed, stream: 0x1e57)
     let samples = flow.sample(200_000, using: &generator)
-    integral = Evaluation.integral(of: flow, around: samples, cells: 1_200)
-    coarseIntegral = Evaluation.integral(of: flow, around: samples, cells: 600)
+    integral = Evaluation.integral(of: flow, around: samples, cells: 800)
+    coarseIntegral = Evaluation.integral(of: flow, around: samples, cells: 400)
   }
 
   private static func mean(_ values: [Double]) -> (mean: Double, standardError: Double) {

@@ -30,18 +30,21 @@ __attribute__((always_inline)) static inline void FN(block)(const int rows, cons
       sum[r][v] = t->accumulate ? LOAD(c + r * t->ldc + v * FK_LANES)
                   : t->bias     ? LOAD(t->bias + v * FK_LANES)
                                 : (V)(0);
+  // Two base pointers three rows apart, so that every address is base + {0, 1, 2} * row.
   const int64_t row = t->row, step = t->step, ldb = t->ldb;
+  const T *low = a, *high = a + 3 * row;
   for (int64_t k = 0; k < t->k; k++) {
     V right[FK_VECTORS];
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) right[v] = LOAD(b + v * FK_LANES);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
-      const V left = (V)(a[r * row]);
+      const V left = (V)(r < 3 ? low[r * row] : high[(r - 3) * row]);
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) sum[r][v] = left * right[v] + sum[r][v];
     }
-    a += step;
+    low += step;
+    high += step;
     b += ldb;
   }
   if (t->activation == FK_RELU || t->activation == FK_LEAKY_RELU) {
