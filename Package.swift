@@ -30,13 +30,14 @@ let package = Package(
     .executableTarget(
       name: "fit2d", dependencies: ["Flows", "FlowCharts", "ExampleSupport"],
       path: "Examples/fit2d"),
-    .executableTarget(name: "benchmarks", dependencies: ["Flows"], path: "Examples/benchmarks"),
+    .executableTarget(
+      name: "benchmarks", dependencies: ["Flows", "ExampleSupport"], path: "Examples/benchmarks"),
 
     // MARK: - Tests
     .testTarget(name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"]),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
-    .testTarget(name: "ExampleTests", dependencies: ["Flows"]),
+    .testTarget(name: "ExampleTests", dependencies: ["Flows", "fit2d", "benchmarks"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -68,12 +68,15 @@ struct CSVReader {
     case .present: return true
     case .absent: return false
     case .automatic:
+      // A first row that mixes numbers with text is a broken row of data, not a header.
       var numbers = numbers
-      return fields.contains { field in
+      var hasName = false
+      for field in fields {
         let (start, end) = trimmed(field)
-        return numbers.parse(scanner.bytes, start, end) == nil
-          && CSVWord(scanner.bytes[start..<end]) == nil
+        if numbers.parse(scanner.bytes, start, end) != nil { return false }
+        if CSVWord(scanner.bytes[start..<end]) == nil { hasName = true }
       }
+      return hasName
     }
   }
 

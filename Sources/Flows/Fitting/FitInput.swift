@@ -1,50 +1,71 @@
 /// The tables of a fit, checked before training so that no step is spent on unusable data.
-struct FitInput<Scalar: TensorScalar> {
+struct FitInput<Scalar: TensorScalar>: Sendable {
   let data: Tensor<Scalar>
   let context: Tensor<Scalar>?
   let weights: Tensor<Scalar>?
+  let validation: Tensor<Scalar>?
+  let validationContext: Tensor<Scalar>?
 
   func validate(dimension: Int, contextDimension: Int) throws {
-    guard data.rank == 2, data.shape[1] == dimension else {
+    try validateTable(data, "data", columns: dimension, atLeast: 2)
+    try validateContext(context, "context", rows: data.shape[0], columns: contextDimension)
+    if let validation {
+      try validateTable(validation, "validation", columns: dimension, atLeast: 1)
+    }
+    try validateContext(
+      validationContext, "validationContext", rows: validation?.shape[0] ?? 0,
+      columns: validation == nil ? 0 : contextDimension)
+    if let weights { try validateWeights(weights) }
+  }
+
+  private func validateTable(
+    _ table: Tensor<Scalar>, _ field: String, columns: Int, atLeast minimum: Int
+  ) throws {
+    guard table.rank == 2, table.shape[1] == columns else {
       throw FlowsError(
         .invalidData,
-        "expected rows of \(dimension) columns, as the flow has; got the shape \(data.shape)",
-        field: "data")
+        "expected rows of \(columns) columns, as the flow has; got the shape \(table.shape)",
+        field: field)
     }
+    guard table.shape[0] >= minimum else {
+      throw FlowsError(
+        .invalidData, "expected at least \(minimum) rows; got \(table.shape[0])", field: field)
+    }
+    try requireFinite(table, field)
+  }
+
+  private func validateContext(
+    _ table: Tensor<Scalar>?, _ field: String, rows: Int, columns: Int
+  ) throws {
+    guard columns > 0 else {
+      guard let table else { return }
+      throw FlowsError(
+        .invalidData, "no context is taken here; got the shape \(table.shape)", field: field)
+    }
+    guard let table, table.shape == [rows, columns] else {
+      let found = table.map { "\($0.shape)" } ?? "none"
+      throw FlowsError(
+        .invalidData, "expected context of shape [\(rows), \(columns)]; got \(found)",
+        field: field)
+    }
+    try requireFinite(table, field)
+  }
+
+  private func validateWeights(_ weights: Tensor<Scalar>) throws {
     let rows = data.shape[0]
-    guard rows > 1 else {
+    guard weights.shape == [rows] else {
       throw FlowsError(
-        .invalidData, "expected at least 2 rows to fit a density to; got \(rows)", field: "data")
+        .invalidData, "expected one weight for each of \(rows) rows; got \(weights.shape)",
+        field: "weights")
     }
-    try requireFinite(data, "data")
-    if contextDimension > 0 {
-      guard let context, context.shape == [rows, contextDimension] else {
+    try weights.withScalars { values in
+      for (row, weight) in values.enumerated() where !(weight >= 0 && weight.isFinite) {
         throw FlowsError(
-          .invalidData,
-          "expected context of shape [\(rows), \(contextDimension)]; got "
-            + (context.map { "\($0.shape)" } ?? "none"), field: "context")
+          .invalidData, "expected a weight that is finite and not negative, got \(weight)",
+          row: row + 1, field: "weights")
       }
-      try requireFinite(context, "context")
-    } else if let context {
-      throw FlowsError(
-        .invalidData, "this flow takes no context; got the shape \(context.shape)",
-        field: "context")
-    }
-    if let weights {
-      guard weights.shape == [rows] else {
-        throw FlowsError(
-          .invalidData, "expected one weight for each of \(rows) rows; got \(weights.shape)",
-          field: "weights")
-      }
-      try weights.withScalars { values in
-        for (row, weight) in values.enumerated() where !(weight >= 0 && weight.isFinite) {
-          throw FlowsError(
-            .invalidData, "expected a weight that is finite and not negative, got \(weight)",
-            row: row + 1, field: "weights")
-        }
-        if !values.contains(where: { $0 > 0 }) {
-          throw FlowsError(.invalidData, "every weight is zero", field: "weights")
-        }
+      if !values.contains(where: { $0 > 0 }) {
+        throw FlowsError(.invalidData, "every weight is zero", field: "weights")
       }
     }
   }
@@ -59,9 +80,26 @@ struct FitInput<Scalar: TensorScalar> {
     }
   }
 
-  /// Training and validation rows, drawn by the seed.
+  // Rows given for validation follow the others, so that one table serves both.
+
+  var allData: Tensor<Scalar> {
+    validation.map { .concatenated([data, $0]) } ?? data
+  }
+
+  var allContext: Tensor<Scalar>? {
+    guard let context, let validationContext else { return context }
+    return .concatenated([context, validationContext])
+  }
+
+  var allWeights: Tensor<Scalar>? {
+    guard let weights, let validation else { return weights }
+    return .concatenated([weights, .ones([validation.shape[0]])])
+  }
+
+  /// Training and validation rows: drawn by the seed, unless rows were given for validation.
   func split(_ options: FitOptions) -> (training: [Int], validation: [Int]) {
     let rows = data.shape[0]
+    if let validation { return (Array(0..<rows), Array(rows..<rows + validation.shape[0])) }
     let held = Swift.min(rows - 1, Int((Double(rows) * options.validationFraction).rounded()))
     guard held > 0 else { return (Array(0..<rows), []) }
     var generator = PhiloxGenerator(seed: options.seed, stream: 0x59117)

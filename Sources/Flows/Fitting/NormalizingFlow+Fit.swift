@@ -11,6 +11,8 @@ extension NormalizingFlow {
   ///   - data: rows `[n, dimension]`, all finite.
   ///   - context: rows `[n, contextDimension]` for a conditional flow.
   ///   - weights: one weight per row `[n]`, not negative; nil where rows count alike.
+  ///   - validation: rows to validate on, in place of a share of `data`.
+  ///   - validationContext: the context of those rows, for a conditional flow.
   ///   - options: steps, batches, learning rate and so on.
   ///   - progress: called after each step; return false to stop with the best weights so far.
   /// - Returns: the course of the fit; its losses are mean NLL in nats per row.
@@ -19,12 +21,13 @@ extension NormalizingFlow {
   @discardableResult
   public mutating func fit(
     _ data: Tensor<Scalar>, context: Tensor<Scalar>? = nil, weights: Tensor<Scalar>? = nil,
+    validation: Tensor<Scalar>? = nil, validationContext: Tensor<Scalar>? = nil,
     options: FitOptions = FitOptions(), progress: ((FitProgress) -> Bool)? = nil
   ) throws -> FitReport {
-    let report = try fit(
-      data, context: context, weights: weights, options: options, progress: progress,
-      isCancelled: { false })
-    return report
+    let input = FitInput(
+      data: data, context: context, weights: weights, validation: validation,
+      validationContext: validationContext)
+    return try fit(input, options: options, progress: progress, isCancelled: { false })
   }
 
   /// Fits the flow to data by maximum likelihood without blocking the caller.
@@ -34,14 +37,17 @@ extension NormalizingFlow {
   @discardableResult
   public mutating func fit(
     _ data: Tensor<Scalar>, context: Tensor<Scalar>? = nil, weights: Tensor<Scalar>? = nil,
+    validation: Tensor<Scalar>? = nil, validationContext: Tensor<Scalar>? = nil,
     options: FitOptions = FitOptions(), progress: (@Sendable (FitProgress) -> Bool)? = nil
   ) async throws -> FitReport {
     let start = self
+    let input = FitInput(
+      data: data, context: context, weights: weights, validation: validation,
+      validationContext: validationContext)
     let (fitted, report) = try await Background.run { isCancelled in
       var flow = start
       let report = try flow.fit(
-        data, context: context, weights: weights, options: options, progress: progress,
-        isCancelled: isCancelled)
+        input, options: options, progress: progress, isCancelled: isCancelled)
       return (flow, report)
     }
     self = fitted
@@ -49,13 +55,13 @@ extension NormalizingFlow {
   }
 
   private mutating func fit(
-    _ data: Tensor<Scalar>, context: Tensor<Scalar>?, weights: Tensor<Scalar>?,
-    options: FitOptions, progress: ((FitProgress) -> Bool)?, isCancelled: @escaping () -> Bool
+    _ input: FitInput<Scalar>, options: FitOptions, progress: ((FitProgress) -> Bool)?,
+    isCancelled: @escaping () -> Bool
   ) throws -> FitReport {
     try options.validate()
-    let input = FitInput(data: data, context: context, weights: weights)
     try input.validate(dimension: dimension, contextDimension: contextDimension)
     let split = input.split(options)
+    let (data, context, weights) = (input.allData, input.allContext, input.allWeights)
     if options.standardizes && standardization == nil {
       standardization = try Standardization(data, rows: split.training, weights: weights)
       if let context {

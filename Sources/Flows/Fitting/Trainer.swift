@@ -21,10 +21,10 @@ public struct StepResult: Sendable {
 public final class Trainer<Model: Parameterized> {
   private let original: Model
   private let layout: ParameterLayout
-  private var parameters: Storage
+  private let parameters: Storage
   private let moments: [Storage]
   private let momentPointers: [UnsafeMutableRawPointer]
-  private var average: Storage?
+  private let average: Storage?
   private var lanes: [Lane] = []
   private let losses: UnsafeMutablePointer<Double>
   /// The rule by which parameters follow their gradient.
@@ -144,35 +144,71 @@ public final class Trainer<Model: Parameterized> {
     return sum
   }
 
+  // Both passes over the parameters run in fixed chunks on all workers; the norm's parts are added
+  // in order, so that nothing depends on the number of threads.
   private func apply(slots: Int, meanLoss: Double, scale: Double, rate: Double) -> StepResult {
     let gradient = lanes[0].gradient
-    let count = Int64(layout.count)
-    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: slots) { pointers in
-      for slot in 0..<slots { pointers[slot] = UnsafeRawPointer(lanes[slot].gradient.pointer) }
-      fk_add_slots(gradient.type, count, Int64(slots), pointers.baseAddress, gradient.pointer)
-    }
+    let chunks = (layout.count + Self.chunk - 1) / Self.chunk
     var squares = 0.0
-    fk_sum_squares(gradient.type, count, gradient.pointer, &squares)
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.max(1, chunks)) { parts in
+      let parts = Chunks(parts)
+      Workers.run(chunks, threads: threads) { chunk in
+        let (offset, count) = range(of: chunk)
+        withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: slots) { pointers in
+          for slot in 0..<slots {
+            pointers[slot] = UnsafeRawPointer(lanes[slot].gradient.pointer + offset)
+          }
+          fk_add_slots(
+            gradient.type, count, Int64(slots), pointers.baseAddress, gradient.pointer + offset)
+        }
+        fk_sum_squares(gradient.type, count, gradient.pointer + offset, parts.base + chunk)
+      }
+      for chunk in 0..<chunks { squares += parts.base[chunk] }
+    }
     let norm = squares.squareRoot() * scale
     guard meanLoss.isFinite, norm.isFinite else {
       return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: false)
     }
     var factor = scale
+    var limit: Double?
     switch clipping {
     case .none: break
-    case .norm(let limit): if norm > limit { factor *= limit / norm }
-    case .value(let limit):
-      fk_clamp_in_place(gradient.type, count, limit / scale, gradient.pointer)
+    case .norm(let largest): if norm > largest { factor *= largest / norm }
+    case .value(let largest): limit = largest / scale
     }
     step += 1
-    optimizer.apply(
-      type: gradient.type, count: layout.count, parameters: parameters.pointer,
-      gradient: gradient.pointer, moments: momentPointers, step: step, rate: rate,
-      gradientScale: factor)
-    if let average, let averageDecay {
-      let decay = Swift.min(averageDecay, Double(1 + step) / Double(10 + step))
-      fk_moving_average(average.type, count, decay, parameters.pointer, average.pointer)
+    let decay = averageDecay.map { Swift.min($0, Double(1 + step) / Double(10 + step)) }
+    Workers.run(chunks, threads: threads) { chunk in
+      let (offset, count) = range(of: chunk)
+      let type = gradient.type
+      if let limit { fk_clamp_in_place(type, count, limit, gradient.pointer + offset) }
+      optimizer.apply(
+        type: type, count: Int(count), parameters: parameters.pointer + offset,
+        gradient: gradient.pointer + offset, moments: momentPointers, offset: offset, step: step,
+        rate: rate, gradientScale: factor)
+      if let average, let decay {
+        fk_moving_average(
+          type, count, decay, parameters.pointer + offset, average.pointer + offset)
+      }
     }
     return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: true)
+  }
+
+  private static var chunk: Int { 8_192 }
+
+  /// A chunk of the parameters: its offset in bytes and its number of scalars.
+  private func range(of chunk: Int) -> (offset: Int, count: Int64) {
+    let start = chunk * Self.chunk
+    return (start * layout.kind.size, Int64(Swift.min(Self.chunk, layout.count - start)))
+  }
+}
+
+/// One number for each chunk, written by different threads at different places.
+private struct Chunks: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Double>
+
+  init(_ buffer: UnsafeMutableBufferPointer<Double>) {
+    guard let start = buffer.baseAddress else { preconditionFailure("the buffer is not empty") }
+    base = start
   }
 }

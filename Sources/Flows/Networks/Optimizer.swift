@@ -18,15 +18,18 @@ public enum Optimizer: Hashable, Sendable, Codable {
     }
   }
 
-  /// One step on a run of parameters; `step` counts from 1.
+  /// One step on a run of parameters, whose moments begin `offset` bytes into theirs; `step` counts
+  /// from 1.
   func apply(
     type: fk_type, count: Int, parameters: UnsafeMutableRawPointer, gradient: UnsafeRawPointer,
-    moments: [UnsafeMutableRawPointer], step: Int, rate: Double, gradientScale: Double
+    moments: [UnsafeMutableRawPointer], offset: Int = 0, step: Int, rate: Double,
+    gradientScale: Double
   ) {
     func adam(_ b1: Double, _ b2: Double, _ epsilon: Double, _ decay: Double, decoupled: Bool) {
       fk_adam(
-        type, Int64(count), parameters, gradient, moments[0], moments[1], gradientScale, rate, b1,
-        b2, epsilon, 1 - power(b1, step), 1 - power(b2, step), decay, decoupled)
+        type, Int64(count), parameters, gradient, moments[0] + offset, moments[1] + offset,
+        gradientScale, rate, b1, b2, epsilon, 1 - power(b1, step), 1 - power(b2, step), decay,
+        decoupled)
     }
     switch self {
     case .adam(let b1, let b2, let epsilon, let decay):
@@ -35,8 +38,9 @@ public enum Optimizer: Hashable, Sendable, Codable {
       adam(b1, b2, epsilon, decay, decoupled: true)
     case .sgd(let momentum, let nesterov, let decay):
       fk_momentum(
-        type, Int64(count), parameters, gradient, moments[0], gradientScale, rate, momentum, decay,
-        nesterov)
+        type, Int64(count), parameters, gradient, moments[0] + offset, gradientScale, rate,
+        momentum,
+        decay, nesterov)
     }
   }
 

@@ -1,0 +1,101 @@
+import Flows
+import Foundation
+import Testing
+
+@Suite("fit2d")
+struct Fit2DTests {
+  private static let keys: Set<String> = [
+    "dataset", "flow", "parameters", "steps", "seconds", "testNegativeLogLikelihood",
+    "trueEntropy", "klDivergence", "klStandardError", "integral", "picture", "model",
+  ]
+
+  @Test("--json prints one object, and the files it names are there")
+  func json() throws {
+    let folder = TemporaryFolder()
+    let run = try ExampleRun(
+      "fit2d", ["--steps", "150", "--layers", "4", "--output", folder.path("out"), "--json"])
+    #expect(run.status == 0, "\(run.errors)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(Set(object.keys) == Self.keys)
+    #expect(object["dataset"] as? String == "two-moons")
+    #expect(object["steps"] as? Int == 150)
+    let divergence = try #require(object["klDivergence"] as? Double)
+    #expect(divergence > 0 && divergence < 1)
+    let integral = try #require(object["integral"] as? Double)
+    #expect(abs(integral - 1) < 0.02)
+    let picture = try Data(
+      contentsOf: URL(fileURLWithPath: try #require(object["picture"] as? String)))
+    #expect(Array(picture.prefix(8)) == [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+    let flow = try NormalizingFlow<Float>.load(from: try #require(object["model"] as? String))
+    #expect(flow.dimension == 2)
+    #expect(flow.parameterCount == object["parameters"] as? Int)
+  }
+
+  @Test("a user's own CSV: the truth is null, the rest is there")
+  func ownData() throws {
+    let folder = TemporaryFolder()
+    var generator = PhiloxGenerator(seed: 3)
+    let rows = Tensor<Double>.normal([400, 2], using: &generator).scalars
+    var text = "x,y\n"
+    for index in 0..<400 { text += "\(rows[2 * index]),\(3 + 2 * rows[2 * index + 1])\n" }
+    let file = try folder.write(text, to: "own.csv")
+    let run = try ExampleRun(
+      "fit2d",
+      ["--data", file, "--steps", "100", "--layers", "2", "--output", folder.path("o"), "--json"])
+    #expect(run.status == 0, "\(run.errors)")
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    #expect(Set(object.keys) == Self.keys)
+    for key in ["trueEntropy", "klDivergence", "klStandardError"] {
+      #expect(object[key] is NSNull, "\(key)")
+    }
+    #expect(FileManager.default.fileExists(atPath: folder.path("o/own.png")))
+  }
+
+  @Test("one seed gives one result, whatever the number of threads")
+  func threads() throws {
+    let folder = TemporaryFolder()
+    let results = try [1, 2, 3].map { threads in
+      let output = folder.path("threads-\(threads)")
+      let run = try ExampleRun(
+        "fit2d",
+        [
+          "--dataset", "crescent", "--steps", "120", "--layers", "4", "--seed", "5",
+          "--threads", "\(threads)", "--output", output,
+        ])
+      #expect(run.status == 0, "\(run.errors)")
+      return try Data(contentsOf: URL(fileURLWithPath: output + "/crescent.safetensors"))
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+  }
+
+  @Test("an energy is fitted by reverse KL")
+  func energy() throws {
+    let folder = TemporaryFolder()
+    let run = try ExampleRun(
+      "fit2d",
+      [
+        "--dataset", "u2", "--steps", "200", "--layers", "4", "--grid", "--output",
+        folder.path("o"), "--json",
+      ])
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(FileManager.default.fileExists(atPath: folder.path("o/u2.png")))
+  }
+
+  @Test("--list names all twelve data sets and both energies; --help all options")
+  func listAndHelp() throws {
+    let list = try ExampleRun("fit2d", ["--list"])
+    #expect(list.status == 0)
+    #expect(list.output.split(separator: "\n").count == 14)
+    let help = try ExampleRun("fit2d", ["--help"])
+    #expect(help.status == 0)
+    for option in [
+      "--data", "--dataset", "--list", "--flow", "--layers", "--hidden", "--steps", "--base",
+      "--output", "--seed", "--threads", "--json", "--grid",
+    ] {
+      #expect(help.output.contains(option), "\(option)")
+    }
+  }
+}
