@@ -34,7 +34,9 @@ let package = Package(
       name: "benchmarks", dependencies: ["Flows", "ExampleSupport"], path: "Examples/benchmarks"),
 
     // MARK: - Tests
-    .testTarget(name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"]),
+    .testTarget(
+      name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"],
+      exclude: ["Goldens/make_goldens.py"], resources: [.copy("Goldens/Fixtures")]),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(name: "ExampleTests", dependencies: ["Flows", "fit2d", "benchmarks"]),

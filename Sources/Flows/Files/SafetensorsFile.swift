@@ -56,11 +56,18 @@ public struct SafetensorsFile: Sendable {
   /// Stored values that `S` cannot hold exactly are rounded to the nearest; floating-point values
   /// beyond the range of `S` become infinite. Booleans become 0 and 1.
   ///
-  /// - Throws: ``FlowsError`` of kind `invalidData` when there is no array of this name.
+  /// - Throws: ``FlowsError`` of kind `invalidData` when there is no array of this name, and
+  ///   `unsupported` for one of more than six axes.
   public func tensor<S: TensorScalar>(
     _ name: String, as type: S.Type = S.self
   ) throws -> Tensor<S> {
     let entry = try entry(name)
+    guard entry.shape.count <= Extents.capacity else {
+      throw FlowsError(
+        .unsupported,
+        "a tensor has at most \(Extents.capacity) axes; this array has \(entry.shape.count)",
+        field: name)
+    }
     let scalars = entry.elementType.decode(data[entry.range], as: S.self)
     return Tensor(shape: entry.shape, scalars: scalars)
   }
