@@ -39,6 +39,11 @@ fk_set fk_current_set(void) {
 void fk_override_set(int set) { override_set = set <= (int)fk_best_set() ? set : -1; }
 int fk_set_override(void) { return override_set; }
 
+int64_t fk_next_serial(void) {
+  static _Atomic int64_t last;
+  return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
 static inline const fk_table *table(fk_type type) {
   switch (fk_current_set()) {
 #if defined(__x86_64__)

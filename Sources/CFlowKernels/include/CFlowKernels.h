@@ -167,6 +167,9 @@ fk_set fk_current_set(void);
 void fk_override_set(int set_or_minus_one);
 int fk_set_override(void);
 
+// 1, 2, 3, ... over the whole process.
+int64_t fk_next_serial(void);
+
 // Memory: 64-byte aligned blocks from per-thread lists of size classes.
 void *fk_allocate(size_t bytes);
 void fk_deallocate(void *block, size_t bytes);

@@ -16,7 +16,7 @@ static void FN(unary)(fk_unary_op op, int64_t n, const void *xv, double pv, doub
   case FK_ABS: EACH(x < 0 ? -x : x)
   case FK_SIGN: EACH((T)(x > 0) - (T)(x < 0))
   case FK_SQUARE: EACH(x *x)
-  case FK_SQRT: EACH(FK_LIBM(sqrt)(x))
+  case FK_SQRT: EACH(__builtin_elementwise_sqrt(x))
   case FK_RECIPROCAL: EACH(1 / x)
   case FK_EXP: EACH(FN(exp)(x))
   case FK_EXPM1: EACH(FN(expm1)(x))

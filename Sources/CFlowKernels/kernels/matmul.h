@@ -53,7 +53,8 @@ __attribute__((always_inline)) static inline void FN(block)(const int rows, cons
 #pragma clang loop unroll(full)
       for (int v = 0; v < vectors; v++) {
         const V x = sum[r][v];
-        sum[r][v] = x > 0 ? x : (t->activation == FK_RELU ? (V)(0) : x * t->slope);
+        // In this order NaN passes.
+        sum[r][v] = t->activation == FK_RELU ? (x < 0 ? (V)(0) : x) : (x > 0 ? x : x * t->slope);
       }
   }
 #pragma clang loop unroll(full)
@@ -214,7 +215,7 @@ static void FN(dots)(int64_t m, int64_t n, int64_t k, const T *a, const T *bt, T
         T *to = c + (r + i) * n + j;
         if (accumulate) total += *to;
         if (bias) total += bias[j];
-        if (activation == FK_RELU) total = total > 0 ? total : 0;
+        if (activation == FK_RELU) total = total < 0 ? 0 : total;
         if (activation == FK_LEAKY_RELU) total = total > 0 ? total : total * slope;
         *to = total;
       }
@@ -281,7 +282,7 @@ static void FN(matmul)(fk_form form, int64_t m, int64_t n, int64_t k, const void
     if (n > 1) fk_deallocate(bt, bytes);
   } else if (form == FK_FORM_NN) {
     FN(product)(m, n, k, a, k, 1, b, c, bias, activation, slope, accumulate);
-  } else if (form == FK_FORM_TN && n < FK_LANES && m > n && !bias) {
+  } else if (form == FK_FORM_TN && n < FK_LANES && m > n && !bias && activation == FK_IDENTITY) {
     // C' = B' A has full vectors along m.
     const size_t bytes = sizeof(T) * (size_t)(m * n);
     T *ct = n == 1 ? c : fk_allocate(bytes);

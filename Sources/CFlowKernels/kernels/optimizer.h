@@ -15,7 +15,7 @@ static void FN(adam)(int64_t n, void *pv, const void *gv, void *mv, void *vv, do
     const T vi = b2 * v[i] + c2 * gi * gi;
     m[i] = mi;
     v[i] = vi;
-    p[i] = shrink * p[i] - step * mi / (FK_LIBM(sqrt)(vi) * root + eps);
+    p[i] = shrink * p[i] - step * mi / (__builtin_elementwise_sqrt(vi) * root + eps);
   }
 }
 

@@ -8,7 +8,8 @@ func locationScaleLogDensity<Scalar>(
   let (input, mean, scale) = (x.storage, location.storage, logScale.storage)
   let (rows, columns) = input.shape.matrix("the argument of a density")
   let (tapeX, tapeMean, tapeScale) = (input.activeTape, mean.activeTape, scale.activeTape)
-  let tape = tapeX ?? tapeMean ?? tapeScale
+  let tape = Tape.recording(Tape.recording(tapeX, tapeMean), tapeScale)
+  let (tracksX, tracksMean, tracksScale) = (tapeX === tape, tapeMean === tape, tapeScale === tape)
   let result = Storage(Shape(rows), input.kind, tape: tape)
   fk_location_scale(
     input.type, family, Int64(rows), Int64(columns), input.pointer, mean.pointer, scale.pointer,
@@ -16,12 +17,12 @@ func locationScaleLogDensity<Scalar>(
   tape?.record { tape in
     guard let g = tape.takeGradient(of: result.node) else { return }
     let gx = Storage(input.shape, input.kind)
-    let gMean = tapeMean != nil ? tape.zeroedAccumulator(for: mean.node, like: mean) : nil
-    let gScale = tapeScale != nil ? tape.zeroedAccumulator(for: scale.node, like: scale) : nil
+    let gMean = tracksMean ? tape.zeroedAccumulator(for: mean.node, like: mean) : nil
+    let gScale = tracksScale ? tape.zeroedAccumulator(for: scale.node, like: scale) : nil
     fk_location_scale_backward(
       input.type, family, Int64(rows), Int64(columns), input.pointer, mean.pointer, scale.pointer,
       g.pointer, gx.pointer, gMean?.pointer, gScale?.pointer)
-    if tapeX != nil { tape.add(gx, to: input.node) }
+    if tracksX { tape.add(gx, to: input.node) }
   }
   return Tensor(result)
 }

@@ -71,7 +71,9 @@ extension Tensor {
   ) -> Tensor {
     let unit = drawn(shape, &generator, fk_random_uniform)
     if bounds == 0..<1 { return unit }
+    // Rounding may reach the upper bound, which does not belong to the range.
     return unit.scaled(by: bounds.upperBound - bounds.lowerBound, plus: bounds.lowerBound)
+      .clipped(to: bounds.lowerBound...bounds.upperBound.nextDown)
   }
 
   /// Independent draws from the standard normal distribution.

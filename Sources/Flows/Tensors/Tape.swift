@@ -15,6 +15,8 @@ final class Tape {
   /// Nodes below this one have gradients that are always added to in place: a trainer's slots.
   private var accumulatorCount: Int32 = 0
   private var mark: Int32 = 0
+  /// Grows from tape to tape, so that of two nested recordings the inner one is known.
+  private let serial = fk_next_serial()
 
   // MARK: - Nodes
 
@@ -23,6 +25,14 @@ final class Tape {
   @inline(__always)
   func isValid(_ epoch: Int64) -> Bool {
     isOpen && (epoch == self.epoch || epoch == Tape.permanentEpoch)
+  }
+
+  /// The tape that records an operation on tensors of these two: the one of the inner recording,
+  /// to which those of the outer one are constants (derivatives are of first order).
+  @inline(__always)
+  static func recording(_ a: Tape?, _ b: Tape?) -> Tape? {
+    guard let a, let b, a !== b else { return a ?? b }
+    return a.serial > b.serial ? a : b
   }
 
   func newNode(permanent: Bool = false) -> (Int32, Int64) {
@@ -65,12 +75,12 @@ final class Tape {
   }
 
   // Two nodes may hold one gradient (both operands of a sum), so one that is not held by this
-  // node alone is copied before it is added to.
+  // node alone is copied before it is added to; so is a view, whose owner another node may hold.
   private func writableGradient(of node: Int32) -> Storage {
     let index = Int(node)
-    let inPlace = node < accumulatorCount || isKnownUniquelyReferenced(&gradients[index])
+    let isUnique = isKnownUniquelyReferenced(&gradients[index])
     guard let existing = gradients[index] else { preconditionFailure("the caller checked") }
-    if inPlace { return existing }
+    if node < accumulatorCount || (isUnique && !existing.isView) { return existing }
     let copy = existing.copied()
     gradients[index] = copy
     return copy

@@ -41,12 +41,13 @@ private func tracked<Scalar>(
 ) -> Tensor<Scalar> {
   let (x, y) = (a.storage, b.storage)
   let (tapeX, tapeY) = (x.activeTape, y.activeTape)
-  guard let tape = tapeX ?? tapeY else { return Tensor(binary(op, x, y)) }
+  guard let tape = Tape.recording(tapeX, tapeY) else { return Tensor(binary(op, x, y)) }
+  let (tracksX, tracksY) = (tapeX === tape, tapeY === tape)
   let result = binary(op, x, y, tape: tape)
   tape.record { tape in
     guard let g = tape.takeGradient(of: result.node) else { return }
-    if tapeX != nil { tape.add(reduced(gradientA(g, x, y, result), to: x.shape), to: x.node) }
-    if tapeY != nil { tape.add(reduced(gradientB(g, x, y, result), to: y.shape), to: y.node) }
+    if tracksX { tape.add(reduced(gradientA(g, x, y, result), to: x.shape), to: x.node) }
+    if tracksY { tape.add(reduced(gradientB(g, x, y, result), to: y.shape), to: y.node) }
   }
   return Tensor(result)
 }
@@ -167,10 +168,11 @@ extension Tensor {
       b.broadcast(to: shape).storage
     )
     let (tapeX, tapeY) = (x.activeTape, y.activeTape)
-    let result = Storage(shape, x.kind, tape: tapeX ?? tapeY)
+    let result = Storage(shape, x.kind, tape: Tape.recording(tapeX, tapeY))
     fk_select(
       x.type, Int64(result.count), m.pointer, x.pointer, y.pointer, result.pointer)
     if let tape = result.tape {
+      let (tracksX, tracksY) = (tapeX === tape, tapeY === tape)
       tape.record { tape in
         guard let g = tape.takeGradient(of: result.node) else { return }
         let zero = Storage.zeros(shape, g.kind)
@@ -179,8 +181,8 @@ extension Tensor {
           fk_select(g.type, Int64(g.count), m.pointer, first.pointer, second.pointer, out.pointer)
           return out
         }
-        if tapeX != nil { tape.add(part(g, zero), to: x.node) }
-        if tapeY != nil { tape.add(part(zero, g), to: y.node) }
+        if tracksX { tape.add(part(g, zero), to: x.node) }
+        if tracksY { tape.add(part(zero, g), to: y.node) }
       }
     }
     return Tensor(result)

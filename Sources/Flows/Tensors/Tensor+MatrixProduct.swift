@@ -92,11 +92,11 @@ public func linear<Scalar>(
   let tapeA = a.activeTape
   let tapeW = w.activeTape
   let tapeB = b?.activeTape
-  let tape = tapeA ?? tapeW ?? tapeB
+  let tape = Tape.recording(Tape.recording(tapeA, tapeW), tapeB)
   let y = Storage(Shape(rows, outputs), a.kind, tape: tape)
   product(FK_FORM_NN, rows, outputs, inputs, a, w, into: y, bias: b, kernel, slope)
   guard let tape else { return Tensor(y) }
-  let (tracksA, tracksW, tracksB) = (tapeA != nil, tapeW != nil, tapeB != nil)
+  let (tracksA, tracksW, tracksB) = (tapeA === tape, tapeW === tape, tapeB === tape)
   tape.record { tape in
     guard let g = tape.takeGradient(of: y.node) else { return }
     // The gradient before the activation; the column sums that the bias needs ride along.

@@ -228,8 +228,8 @@ extension Tensor {
       total += tensor.storage.shape[axis]
     }
     let parts = tensors.map(\.storage)
-    let tracked = parts.map { $0.activeTape != nil }
-    let tape = parts.lazy.compactMap(\.activeTape).first
+    let tape = parts.reduce(nil) { Tape.recording($0, $1.activeTape) }
+    let tracked = parts.map { tape != nil && $0.activeTape === tape }
     let shape = first.storage.shape.replacing(axis: axis, with: total)
     let result = Storage(shape, first.storage.kind, tape: tape)
     let strides = shape.strides

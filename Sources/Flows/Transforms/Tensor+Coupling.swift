@@ -57,7 +57,7 @@ func coupling<Scalar>(
   let isAdditive = kind == FK_SCALE_NONE
   let isJoint = shiftOffset > 0
   let (tapeX, tapeRaw, tapeShift) = (input.activeTape, raw.activeTape, shift.activeTape)
-  let tape = tapeX ?? tapeRaw ?? tapeShift
+  let tape = Tape.recording(Tape.recording(tapeX, tapeRaw), tapeShift)
   let value = Storage(input.shape, input.kind, tape: tape)
   let logDet = Storage(Shape(rows), input.kind, tape: tape)
   let toData = direction == .toData
@@ -66,6 +66,8 @@ func coupling<Scalar>(
     input.pointer, raw.pointer, Int64(stride), shift.pointer + shiftOffset * size, Int64(stride),
     value.pointer, logDet.pointer)
   if let tape {
+    let (tracksX, tracksShift) = (tapeX === tape, tapeShift === tape)
+    let tracksRaw = tapeRaw === tape && !isJoint && !isAdditive
     tape.record { tape in
       let gv = tape.takeGradient(of: value.node)
       let gl = tape.takeGradient(of: logDet.node)
@@ -77,9 +79,9 @@ func coupling<Scalar>(
         input.type, toData, kind, bound, Int64(rows), Int64(dimension), Int64(count),
         columns.pointer, input.pointer, raw.pointer, Int64(stride), value.pointer, gv?.pointer,
         gl?.pointer, gx.pointer, gRaw.pointer, gShift.pointer + shiftOffset * size, Int64(stride))
-      if tapeX != nil { tape.add(gx, to: input.node) }
-      if tapeShift != nil { tape.add(gShift, to: shift.node) }
-      if tapeRaw != nil && !isJoint && !isAdditive { tape.add(gRaw, to: raw.node) }
+      if tracksX { tape.add(gx, to: input.node) }
+      if tracksShift { tape.add(gShift, to: shift.node) }
+      if tracksRaw { tape.add(gRaw, to: raw.node) }
     }
   }
   return Transformed(value: Tensor(value), logDet: Tensor(logDet))
