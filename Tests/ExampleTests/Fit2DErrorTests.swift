@@ -63,7 +63,7 @@ struct Fit2DErrorTests {
   }
 
   @Test func noRows() throws {
-    try refused(file: "empty.csv", "x,y\n", ["empty.csv", "no"])
+    try refused(file: "empty.csv", "x,y\n", ["empty.csv", "only a header"])
   }
 
   @Test func truncatedNPY() throws {

@@ -2,7 +2,7 @@
 public struct CSVOptions: Sendable, Equatable {
   /// Whether the first row holds names.
   public enum Header: Sendable, Equatable {
-    /// It does if any of its fields is text: not empty, not a number, not a missing-value marker.
+    /// It does if it holds a name and no number; a first row that mixes the two is an error.
     case automatic
     /// It does.
     case present

@@ -24,7 +24,7 @@ public struct FitOptions: Sendable {
   public var nonFiniteLimit = 20
   /// Seeds the split, the order of the rows and all draws.
   public var seed: UInt64 = 0
-  /// Threads to work with; nil for all. It changes no result.
+  /// Threads to work with; nil for all, which changes no result.
   public var threads: Int?
 
   /// The defaults.

@@ -74,7 +74,11 @@ struct CSVFileTests {
 
   @Test("detects the header")
   func headers() throws {
-    try expect("1,x\n1,2", [[1, 2]], header: ["1", "x"])
+    // A row of numbers and text is a broken row, not a header, unless a header was announced.
+    #expect(
+      errorText { try read("1,x\n1,2", .init()) }
+        == "row 1, column 2: expected a number, found \"x\"")
+    try expect("1,x\n1,2", [[1, 2]], header: ["1", "x"], .init(header: .present))
     try expect(",x\n1,2", [[1, 2]], header: ["", "x"])
     try expect("1990,1991\n1,2", [[1990, 1991], [1, 2]])
     try expect("1990,1991\n1,2", [[1, 2]], header: ["1990", "1991"], .init(header: .present))
