@@ -26,6 +26,7 @@ struct Settings: Sendable {
   let hidden: [Int]
   let steps: Int
   let base: BaseKind
+  let model: String?
   let output: String
   let seed: UInt64
   let threads: Int
@@ -55,7 +56,10 @@ struct Settings: Sendable {
     base = BaseKind(rawValue: baseName) ?? .gaussian
     layers = try arguments.int("layers", in: 1...1_000)
     hidden = try Settings.widths(try arguments.string("hidden"))
-    steps = try arguments.int("steps", in: 1...100_000_000)
+    steps =
+      arguments.optionalString("steps") == nil
+      ? Defaults.steps(for: subject) : try arguments.int("steps", in: 1...100_000_000)
+    model = arguments.optionalString("model")
     output = try arguments.string("output")
     seed = UInt64(try arguments.int("seed", in: 0...Int.max))
     threads =
@@ -107,11 +111,19 @@ extension ArgumentParser {
               "hidden", "N,N", default: Defaults.hidden,
               help: "Widths of the hidden layers of each network."),
             .value("base", "NAME", default: "gaussian", help: "gaussian or laplace."),
+            .value(
+              "model", "FILE",
+              help: "A model that an earlier run saved: examine and draw it, and fit nothing."),
           ]),
         CommandOptionGroup(
           "The run",
           [
-            .value("steps", "N", default: "\(Defaults.steps)", help: "Training steps."),
+            .value(
+              "steps", "N",
+              help:
+                "Training steps; \(Defaults.steps) by default, and \(Defaults.longSteps) for data "
+                + "sets of many sharp parts (\(Defaults.manyParts.sorted().joined(separator: ", ")))."
+            ),
             .value("seed", "N", default: "0", help: "Seeds data, weights and draws."),
             .value(
               "threads", "N", help: "Threads; all by default. It changes no digit of the result."),
@@ -127,9 +139,21 @@ extension ArgumentParser {
 
 /// Defaults that hold for every data set.
 enum Defaults {
-  static let layers = 12
-  static let hidden = "64,64"
+  static let layers = 32
+  static let hidden = "32,32"
   static let steps = 5_000
+  static let longSteps = 25_000
+  /// Data sets of many sharp parts, which an affine flow takes long to tell apart.
+  static let manyParts: Set<String> = [
+    "circles", "rings", "eight-gaussians", "checkerboard", "two-spirals", "four-circles", "diamond",
+  ]
+  static let batchSize = 256
+  static let learningRate = 2e-3
   static let trainingRows = 20_000
   static let evaluationDraws = 500_000
+
+  static func steps(for subject: Subject) -> Int {
+    if case .density(let density) = subject, manyParts.contains(density.name) { return longSteps }
+    return steps
+  }
 }

@@ -44,10 +44,11 @@ struct Summary: Encodable {
     return String(decoding: try encoder.encode(self), as: UTF8.self)
   }
 
-  func text(_ evaluation: Evaluation, _ report: FitReport) -> String {
+  func text(_ evaluation: Evaluation, _ report: FitReport?) -> String {
     var lines = [
-      "\(dataset): \(flow) with \(parameters) parameters, \(steps) steps in "
-        + "\(fixed(report.seconds, 1)) s (\(fixed(seconds, 1)) s in all)"
+      "\(dataset): \(parameters) parameters"
+        + (report.map { ", \(steps) steps in \(fixed($0.seconds, 1)) s" } ?? "")
+        + " (\(fixed(seconds, 1)) s in all)"
     ]
     lines.append(
       "  test NLL          \(fixed(testNegativeLogLikelihood, 4)) ± "
@@ -60,7 +61,9 @@ struct Summary: Encodable {
     lines.append(
       "  ∫ p               \(fixed(integral, 5))   (\(fixed(evaluation.coarseIntegral, 5)) with "
         + "twice the step)")
-    if report.skippedSteps > 0 { lines.append("  skipped steps     \(report.skippedSteps)") }
+    if let report, report.skippedSteps > 0 {
+      lines.append("  skipped steps     \(report.skippedSteps)")
+    }
     lines.append("  picture           \(picture)")
     lines.append("  model             \(model)")
     return lines.joined(separator: "\n")

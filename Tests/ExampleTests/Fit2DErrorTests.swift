@@ -80,6 +80,25 @@ struct Fit2DErrorTests {
     try refused(file: "constant.csv", "x,y\n" + rows, ["constant", "column 2"])
   }
 
+  @Test func modelOfAnotherKind() throws {
+    let folder = TemporaryFolder()
+    var file = SafetensorsFile()
+    try file.add("weight", Tensor<Float>.ones([2, 2]))
+    try file.write(to: folder.path("other.safetensors"))
+    try refused(
+      ["--model", folder.path("other.safetensors"), "--output", folder.path("o")],
+      ["other.safetensors", "saved by Flows"])
+  }
+
+  @Test func modelOfAnotherDimension() throws {
+    let folder = TemporaryFolder()
+    var generator = PhiloxGenerator(seed: 0)
+    let path = folder.path("three.safetensors")
+    try NormalizingFlow<Float>.realNVP(dimension: 3, layers: 2, using: &generator).save(to: path)
+    try refused(
+      ["--model", path, "--output", folder.path("o")], ["three.safetensors", "3 columns"])
+  }
+
   @Test func unknownOption() throws {
     try refused(["--stpes", "10"], ["--stpes", "--steps"])
   }

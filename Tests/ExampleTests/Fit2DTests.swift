@@ -53,6 +53,23 @@ struct Fit2DTests {
     #expect(FileManager.default.fileExists(atPath: folder.path("o/own.png")))
   }
 
+  @Test("a saved model is examined as it was when it was fitted")
+  func savedModel() throws {
+    let folder = TemporaryFolder()
+    let common = ["--dataset", "circles", "--json", "--output", folder.path("o")]
+    let fitted = try ExampleRun("fit2d", common + ["--steps", "100", "--layers", "3"])
+    #expect(fitted.status == 0, "\(fitted.errors)")
+    let loaded = try ExampleRun(
+      "fit2d", common + ["--model", folder.path("o/circles.safetensors")])
+    #expect(loaded.status == 0, "\(loaded.errors)")
+    func divergence(_ run: ExampleRun) throws -> Double? {
+      let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+      return (object as? [String: Any])?["klDivergence"] as? Double
+    }
+    let (first, second) = (try divergence(fitted), try divergence(loaded))
+    #expect(first != nil && first == second)
+  }
+
   @Test("one seed gives one result, whatever the number of threads")
   func threads() throws {
     let folder = TemporaryFolder()

@@ -12,8 +12,8 @@ extension NormalizingFlow {
   ///   - generator: the source of the weights.
   public static func realNVP(
     dimension: Int, contextDimension: Int = 0, layers: Int = 8, hidden: [Int] = [64, 64],
-    activation: Activation = .leakyReLU(), networks: AffineCoupling<Scalar>.Networks = .separate,
-    scale: CouplingScale = .soft(bound: 4),
+    activation: Activation = .leakyReLU(), networks: AffineCoupling<Scalar>.Networks = .joint,
+    scale: CouplingScale = .tanh(bound: 1.5),
     base: (any Distribution<Scalar>)? = nil, using generator: inout PhiloxGenerator
   ) -> NormalizingFlow {
     var flows: [any Flow<Scalar>] = []
