@@ -135,8 +135,8 @@ void fk_random_laplace(fk_type type, uint64_t seed, uint64_t stream, uint64_t fi
   }
 }
 
-// Marsaglia and Tsang (2000), with their boost for shape < 1. Attempt a of element i reads the
-// block (first + i) of stream + a + 1, so that elements stay independent of one another. exp and
+// Marsaglia and Tsang (2000), with their boost for shape < 1. Attempt a of element i reads block
+// first + i under a seed mixed with a, so that elements stay independent of one another. exp and
 // log come from libm: gamma draws are the same on one platform, not bit for bit across platforms.
 void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                      double shape, void *out) {

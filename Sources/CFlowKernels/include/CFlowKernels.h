@@ -43,7 +43,7 @@ typedef enum {
 // How a coupling bounds its log-scale (DESIGN D9).
 typedef enum {
   FK_SCALE_NONE = 0,  // additive coupling: s = 0
-  FK_SCALE_TANH = 1,  // s = bound * tanh(raw)
+  FK_SCALE_TANH = 1,  // s = bound * tanh(raw / bound)
   FK_SCALE_SOFT = 2,  // s = raw / (1 + |raw / bound|)
   FK_SCALE_FREE = 3,  // s = raw
 } fk_scale;

@@ -21,11 +21,18 @@ private let invertedName = "Inverted"
 struct ModelBuilder<Scalar: TensorScalar> {
   private let flows: [String: any StorableFlow<Scalar>.Type]
   private let bases: [String: any StorableDistribution<Scalar>.Type]
+  /// Scalars that parts may still be made with.
+  private var allowance: Int
 
+  /// A builder for a file of `scalars` numbers, or without limit.
+  ///
+  /// A description of far more than the file holds is refused before memory is taken for it; a
+  /// little more is let through, since the search for the tensors then names the one that lacks.
   init(
     types: [any StorableFlow<Scalar>.Type] = [],
-    bases userBases: [any StorableDistribution<Scalar>.Type] = []
+    bases userBases: [any StorableDistribution<Scalar>.Type] = [], scalars: Int? = nil
   ) {
+    allowance = scalars.map { 2 * $0 + (1 << 20) } ?? .max
     let builtIn: [any StorableFlow<Scalar>.Type] = [
       AffineCoupling<Scalar>.self, AdditiveCoupling<Scalar>.self, ActNorm<Scalar>.self,
       Permutation<Scalar>.self, Standardization<Scalar>.self,
@@ -74,7 +81,7 @@ struct ModelBuilder<Scalar: TensorScalar> {
 
   // MARK: - Building
 
-  func build(_ description: ModelDescription) throws -> NormalizingFlow<Scalar> {
+  mutating func build(_ description: ModelDescription) throws -> NormalizingFlow<Scalar> {
     guard let baseType = bases[description.base.type] else {
       throw unknown("base", description.base.type, bases.keys.sorted())
     }
@@ -88,6 +95,15 @@ struct ModelBuilder<Scalar: TensorScalar> {
         "the description's parts do not agree on \(description.dimension) columns")
     }
     var model = NormalizingFlow(base: base, flow: composition)
+    guard description.standardizedColumns ?? model.dimension == model.dimension,
+      description.standardizedContext ?? model.contextDimension == model.contextDimension
+    else {
+      throw FlowsError(
+        .malformedFile,
+        "the description standardises \(description.standardizedColumns ?? 0) columns and "
+          + "\(description.standardizedContext ?? 0) of context; the flow has \(model.dimension) "
+          + "and \(model.contextDimension)")
+    }
     model.standardization = try description.standardizedColumns.map {
       try Standardization(configuration: .init(dimension: $0))
     }
@@ -97,15 +113,17 @@ struct ModelBuilder<Scalar: TensorScalar> {
     return model
   }
 
-  private func build(_ part: PartDescription, depth: Int) throws -> any Flow<Scalar> {
+  private mutating func build(_ part: PartDescription, depth: Int) throws -> any Flow<Scalar> {
     guard depth < 64 else {
       throw FlowsError(.malformedFile, "the description nests flows more than 64 deep")
     }
-    let parts = try (part.parts ?? []).map { try build($0, depth: depth + 1) }
+    var parts: [any Flow<Scalar>] = []
+    for inner in part.parts ?? [] { parts.append(try build(inner, depth: depth + 1)) }
     if part.type == compositionName {
       guard case .object(let fields)? = part.configuration,
         case .integer(let dimension)? = fields["dimension"],
-        parts.allSatisfy({ $0.dimension == dimension })
+        parts.allSatisfy({ $0.dimension == dimension }),
+        Set(parts.map(\.contextDimension)).subtracting([0]).count <= 1
       else {
         throw FlowsError(
           .malformedFile, "a composition in the description does not agree on its columns")
@@ -124,26 +142,38 @@ struct ModelBuilder<Scalar: TensorScalar> {
     return try make(type, part.configuration)
   }
 
-  private func make<F: StorableFlow<Scalar>>(_ type: F.Type, _ configuration: JSONValue?) throws
-    -> any Flow<Scalar>
-  {
+  private mutating func make<F: StorableFlow<Scalar>>(
+    _ type: F.Type, _ configuration: JSONValue?
+  ) throws -> any Flow<Scalar> {
     try F(configuration: try decode(F.Configuration.self, configuration, of: F.identifier))
   }
 
-  private func make<D: StorableDistribution<Scalar>>(
+  private mutating func make<D: StorableDistribution<Scalar>>(
     _ type: D.Type, _ configuration: JSONValue?
   ) throws -> any Distribution<Scalar> {
     try D(configuration: try decode(D.Configuration.self, configuration, of: D.identifier))
   }
 
-  private func decode<C: Decodable>(_ type: C.Type, _ value: JSONValue?, of name: String) throws
-    -> C
-  {
+  private mutating func decode<C: Decodable>(
+    _ type: C.Type, _ value: JSONValue?, of name: String
+  ) throws -> C {
+    let configuration: C
     do {
-      return try (value ?? .object([:])).decoded(as: type)
+      configuration = try (value ?? .object([:])).decoded(as: type)
     } catch {
       throw FlowsError(.malformedFile, "the configuration of \(name) cannot be read: \(error)")
     }
+    if let checked = configuration as? any CheckedConfiguration {
+      try checked.validate()
+      let count = checked.scalarCount
+      guard count <= allowance else {
+        throw FlowsError(
+          .malformedFile, "the description asks for far more numbers than the file holds",
+          field: name)
+      }
+      allowance -= count
+    }
+    return configuration
   }
 
   private func unknown(_ role: String, _ name: String, _ known: [String]) -> FlowsError {

@@ -80,7 +80,9 @@ extension NormalizingFlow {
     } catch {
       throw FlowsError(.malformedFile, "the description of the model cannot be read: \(error)")
     }
-    self = try ModelBuilder<Scalar>(types: types, bases: bases).build(description)
+    let scalars = try file.names.reduce(0) { $0 + (try file.shape(of: $1).reduce(1, *)) }
+    var builder = ModelBuilder<Scalar>(types: types, bases: bases, scalars: scalars)
+    self = try builder.build(description)
     try fill(names: Set(file.names)) { try file.tensor($0, as: Scalar.self) }
   }
 

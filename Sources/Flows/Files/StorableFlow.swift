@@ -43,7 +43,21 @@ func requireConfiguration(
   if !condition { throw FlowsError(.invalidConfiguration, message(), field: field) }
 }
 
+/// A configuration from a file that can be looked over before anything of its size is made.
+protocol CheckedConfiguration {
+  /// Refuses what makes no sense.
+  func validate() throws
+  /// The scalars of all tensors of the part; asked only of a valid configuration.
+  var scalarCount: Int { get }
+}
+
 private let largestWidth = 1 << 20
+
+private func validateColumns(_ dimension: Int) throws {
+  try requireConfiguration(
+    (1...largestWidth).contains(dimension), "expected at least 1 column, got \(dimension)",
+    field: "dimension")
+}
 
 private func validateNetwork(dimension: Int, mask: CouplingMask, context: Int, hidden: [Int])
   throws
@@ -64,15 +78,77 @@ private func validateNetwork(dimension: Int, mask: CouplingMask, context: Int, h
   }
 }
 
+/// The weights and biases of a network `inputs → hidden… → outputs`.
+private func networkScalars(_ inputs: Int, _ hidden: [Int], _ outputs: Int) -> Int {
+  let widths = [inputs] + hidden + [outputs]
+  return zip(widths, widths.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
+}
+
+extension AffineCoupling.Configuration: CheckedConfiguration {
+  func validate() throws {
+    try validateNetwork(
+      dimension: dimension, mask: mask, context: contextDimension, hidden: hidden)
+    switch scale {
+    case .tanh(let bound), .soft(let bound):
+      try requireConfiguration(
+        bound > 0 && bound.isFinite, "expected a positive bound, got \(bound)", field: "scale")
+    case .free: break
+    }
+  }
+
+  var scalarCount: Int {
+    let columns = CouplingColumns(mask, dimension: dimension)
+    let inputs = columns.passed.count + contextDimension
+    let outputs = columns.transformed.count
+    return networks == .joint
+      ? networkScalars(inputs, hidden, 2 * outputs) : 2 * networkScalars(inputs, hidden, outputs)
+  }
+}
+
+extension AdditiveCoupling.Configuration: CheckedConfiguration {
+  func validate() throws {
+    try validateNetwork(
+      dimension: dimension, mask: mask, context: contextDimension, hidden: hidden)
+  }
+
+  var scalarCount: Int {
+    let columns = CouplingColumns(mask, dimension: dimension)
+    return networkScalars(
+      columns.passed.count + contextDimension, hidden, columns.transformed.count)
+  }
+}
+
+extension ActNorm.Configuration: CheckedConfiguration {
+  func validate() throws { try validateColumns(dimension) }
+  var scalarCount: Int { 2 * dimension + 1 }
+}
+
+extension Standardization.Configuration: CheckedConfiguration {
+  func validate() throws { try validateColumns(dimension) }
+  var scalarCount: Int { 2 * dimension }
+}
+
+extension Permutation.Configuration: CheckedConfiguration {
+  func validate() throws {
+    try requireConfiguration(
+      !order.isEmpty && order.sorted() == Array(0..<order.count),
+      "expected each column once, got \(order)", field: "order")
+  }
+  var scalarCount: Int { 0 }
+}
+
+extension LocationScaleConfiguration: CheckedConfiguration {
+  func validate() throws { try validateColumns(dimension) }
+  var scalarCount: Int { 2 * dimension }
+}
+
 extension AffineCoupling: StorableFlow {
   /// `AffineCoupling`.
   public static var identifier: String { "AffineCoupling" }
 
   /// A coupling with zero weights.
   public init(configuration: Configuration) throws {
-    try validateNetwork(
-      dimension: configuration.dimension, mask: configuration.mask,
-      context: configuration.contextDimension, hidden: configuration.hidden)
+    try configuration.validate()
     var generator = PhiloxGenerator(seed: 0)
     self.init(
       configuration, initializer: .zero, outputInitializer: .zero, using: &generator)
@@ -85,19 +161,11 @@ extension AdditiveCoupling: StorableFlow {
 
   /// A coupling with zero weights.
   public init(configuration: Configuration) throws {
-    try validateNetwork(
-      dimension: configuration.dimension, mask: configuration.mask,
-      context: configuration.contextDimension, hidden: configuration.hidden)
+    try configuration.validate()
     var generator = PhiloxGenerator(seed: 0)
     self.init(
       configuration, initializer: .zero, outputInitializer: .zero, using: &generator)
   }
-}
-
-private func validateColumns(_ dimension: Int) throws {
-  try requireConfiguration(
-    (1...largestWidth).contains(dimension), "expected at least 1 column, got \(dimension)",
-    field: "dimension")
 }
 
 extension ActNorm: StorableFlow {
@@ -106,7 +174,7 @@ extension ActNorm: StorableFlow {
 
   /// The identity.
   public init(configuration: Configuration) throws {
-    try validateColumns(configuration.dimension)
+    try configuration.validate()
     self.init(dimension: configuration.dimension)
   }
 }
@@ -117,11 +185,8 @@ extension Permutation: StorableFlow {
 
   /// The permutation of a configuration.
   public init(configuration: Configuration) throws {
-    let order = configuration.order
-    try requireConfiguration(
-      !order.isEmpty && order.sorted() == Array(0..<order.count),
-      "expected each column once, got \(order)", field: "order")
-    self.init(order)
+    try configuration.validate()
+    self.init(configuration.order)
   }
 }
 
@@ -131,7 +196,7 @@ extension Standardization: StorableFlow {
 
   /// The identity.
   public init(configuration: Configuration) throws {
-    try validateColumns(configuration.dimension)
+    try configuration.validate()
     self.init(dimension: configuration.dimension)
   }
 }
@@ -142,7 +207,7 @@ extension Gaussian: StorableDistribution {
 
   /// The standard density.
   public init(configuration: LocationScaleConfiguration) throws {
-    try validateColumns(configuration.dimension)
+    try configuration.validate()
     self.init(dimension: configuration.dimension, isLearnable: configuration.isLearnable)
   }
 }
@@ -153,7 +218,7 @@ extension Laplace: StorableDistribution {
 
   /// The standard density.
   public init(configuration: LocationScaleConfiguration) throws {
-    try validateColumns(configuration.dimension)
+    try configuration.validate()
     self.init(dimension: configuration.dimension, isLearnable: configuration.isLearnable)
   }
 }

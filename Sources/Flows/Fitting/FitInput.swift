@@ -6,6 +6,17 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
   let validation: Tensor<Scalar>?
   let validationContext: Tensor<Scalar>?
 
+  init(
+    data: Tensor<Scalar>, context: Tensor<Scalar>? = nil, weights: Tensor<Scalar>? = nil,
+    validation: Tensor<Scalar>? = nil, validationContext: Tensor<Scalar>? = nil
+  ) {
+    self.data = data
+    self.context = context
+    self.weights = weights
+    self.validation = validation
+    self.validationContext = validationContext
+  }
+
   func validate(dimension: Int, contextDimension: Int) throws {
     try validateTable(data, "data", columns: dimension, atLeast: 2)
     try validateContext(context, "context", rows: data.shape[0], columns: contextDimension)

@@ -20,8 +20,10 @@ struct FitLoop<Model: Parameterized> {
     var nonFiniteInARow = 0
     var interval = (sum: 0.0, count: 0)
     var lastLoss = Double.nan
+    var lastMeasured = 0
 
     func measure(at step: Int) {
+      lastMeasured = step
       if interval.count > 0 {
         report.trainingCurve.append(
           .init(step: step, loss: interval.sum / Double(interval.count)))
@@ -79,7 +81,7 @@ struct FitLoop<Model: Parameterized> {
       }
     }
     // What came after the last validation may be better, unless it went wrong.
-    if report.stopReason == .cancelled && report.steps % options.validationInterval != 0 {
+    if report.stopReason != .finished && lastMeasured != report.steps {
       measure(at: report.steps)
     }
     if trainer.step == 0 {

@@ -89,6 +89,7 @@ extension NormalizingFlow {
     let mixesRows = self.mixesRows
     let validation: ((NormalizingFlow) -> Double)? =
       split.validation.isEmpty
+        || weights.map { $0.rows(split.validation).sum().scalar == 0 } == true
       ? nil
       : { [x, c] model in
         let rows = split.validation

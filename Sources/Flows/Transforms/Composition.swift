@@ -12,6 +12,10 @@ public struct Composition<Scalar: TensorScalar>: Flow {
         flow.dimension == dimension,
         "flow \(index) of the composition maps \(flow.dimension) columns, not \(dimension)")
     }
+    let widths = Set(flows.map(\.contextDimension).filter { $0 > 0 })
+    precondition(
+      widths.count <= 1,
+      "flows of a composition that take context take the same; got \(widths.sorted()) columns")
     self.dimension = dimension
     self.flows = flows
   }

@@ -15,7 +15,7 @@ public enum CouplingMask: Hashable, Sendable, Codable {
         + "ActNorm (affine) or another elementwise flow")
     let flags: [Bool]
     switch self {
-    case .alternating(let index): flags = (0..<dimension).map { ($0 + index) % 2 != 0 }
+    case .alternating(let index): flags = (0..<dimension).map { ($0 + index % 2) % 2 != 0 }
     case .half(let index):
       let first = (dimension + 1) / 2
       flags = (0..<dimension).map { ($0 < first) != (index % 2 == 0) }

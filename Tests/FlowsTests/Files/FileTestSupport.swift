@@ -74,14 +74,14 @@ struct Mutator {
     return bytes
   }
 
-  /// Feeds 2,000 mutated inputs to `body`, which must succeed or throw a ``FlowsError``.
+  /// Feeds mutated inputs to `body`, which must succeed or throw a ``FlowsError``.
   ///
   /// Returns how many it accepted and how many it refused.
   mutating func feed(
-    _ originals: [[UInt8]], _ body: ([UInt8]) throws -> Void
+    _ originals: [[UInt8]], rounds: Int = 2_000, _ body: ([UInt8]) throws -> Void
   ) throws -> (accepted: Int, refused: Int) {
     var (accepted, refused) = (0, 0)
-    for round in 0..<2_000 {
+    for round in 0..<rounds {
       do {
         try body(mutate(originals[round % originals.count]))
         accepted += 1

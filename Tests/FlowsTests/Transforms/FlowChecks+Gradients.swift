@@ -1,0 +1,93 @@
+@testable import Flows
+
+extension FlowCheck {
+  /// Each trained tensor has a gradient, and scalars of it agree with central differences.
+  static let parameterGradients = FlowCheck("gradient by parameters") { subject in
+    let rows = 16
+    let (x, context) = (subject.points(rows), subject.context(rows))
+    let model = subject.model
+    func loss(_ model: NormalizingFlow<Double>) -> Tensor<Double> {
+      model.logDensity(of: x, context: context).mean()
+    }
+    let trained = TrainedTensors(gradient(at: model, loss))
+    var problems: [String?] = zip(trained.names, trained.tensors).map { name, tensor in
+      tensor.scalars.allSatisfy { $0 == 0 } ? "\(name) has no gradient" : nil
+    }
+    let flat = trained.tensors.flatMap(\.scalars)
+    guard !flat.isEmpty else { return problems }
+    let step = 1e-6
+    var generator = PhiloxGenerator(seed: 9)
+    let places = (0..<12).map { _ in Int.random(in: flat.indices, using: &generator) }
+    let differences = places.map { place in
+      let above = loss(Nudge.applied(to: model, place: place, by: step)).scalar
+      let below = loss(Nudge.applied(to: model, place: place, by: -step)).scalar
+      return (above - below) / (2 * step)
+    }
+    problems.append(
+      deviation(
+        "scalars \(places)", found: places.map { flat[$0] }, expected: differences,
+        tolerance: 1e-6))
+    return problems
+  }
+
+  /// Each component of the gradient of the log-density by x.
+  static let inputGradients = FlowCheck("gradient by x") { subject in
+    let rows = 16
+    let (x, context) = (subject.points(rows), subject.context(rows))
+    let model = subject.model
+    let byX = gradient(at: x) { model.logDensity(of: $0, context: context).sum() }
+    let step = 1e-6
+    return (0..<subject.dimension).map { column in
+      var shift = Tensor<Double>.zeros([1, subject.dimension])
+      shift.withMutableScalars { $0[column] = step }
+      let above = model.logDensity(of: x + shift, context: context)
+      let below = model.logDensity(of: x - shift, context: context)
+      return deviation(
+        "column \(column)", found: byX.columns([column]).scalars,
+        expected: ((above - below) / (2 * step)).scalars, tolerance: 1e-6)
+    }
+  }
+
+  /// Recording an evaluation does not change its bits.
+  static let training = FlowCheck("training equals evaluation") { subject in
+    let rows = 200
+    let (x, context) = (subject.points(rows), subject.context(rows))
+    let model = subject.model
+    let plain = model.logDensity(of: x, context: context)
+    var byModel: Tensor<Double>?
+    _ = gradient(at: model) { model in
+      let logDensity = model.logDensity(of: x, context: context)
+      byModel = logDensity.detached
+      return logDensity.sum()
+    }
+    let (byX, _) = vectorJacobianProduct(at: x, vector: .ones([rows])) {
+      model.logDensity(of: $0, context: context)
+    }
+    return [
+      difference("recorded by parameters", found: byModel ?? .zeros([0]), expected: plain),
+      difference("recorded by x", found: byX, expected: plain),
+    ]
+  }
+}
+
+/// Adds to one trained scalar of a model, counted through all tensors.
+private struct Nudge: ParameterVisitor {
+  private var place: Int
+  private let delta: Double
+
+  static func applied(
+    to model: NormalizingFlow<Double>, place: Int, by delta: Double
+  ) -> NormalizingFlow<Double> {
+    var copy = model
+    var nudge = Nudge(place: place, delta: delta)
+    copy.visitParameters(&nudge)
+    return copy
+  }
+
+  mutating func visit(_ name: String, _ parameter: inout Tensor<Double>) {
+    if parameter.withScalars(\.indices).contains(place) {
+      parameter.withMutableScalars { $0[place] += delta }
+    }
+    place -= parameter.count
+  }
+}
