@@ -39,7 +39,8 @@ let package = Package(
       exclude: ["Goldens/make_goldens.py"], resources: [.copy("Goldens/Fixtures")]),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
-    .testTarget(name: "ExampleTests", dependencies: ["Flows", "fit2d", "benchmarks"]),
+    .testTarget(
+      name: "ExampleTests", dependencies: ["Flows", "ExampleSupport", "fit2d", "benchmarks"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -22,8 +22,9 @@ struct Evaluation {
     }
     var generator = PhiloxGenerator(seed: seed, stream: 0x1e57)
     let samples = flow.sample(200_000, using: &generator)
-    integral = Evaluation.integral(of: flow, around: samples, cells: 800)
-    coarseIntegral = Evaluation.integral(of: flow, around: samples, cells: 400)
+    let (x, y) = (Evaluation.range(samples, 0), Evaluation.range(samples, 1))
+    let result = Quadrature().integrate(x: x, y: y) { flow.logDensity(of: $0) }
+    (integral, coarseIntegral) = (result.fine, result.coarse)
   }
 
   private static func mean(_ values: [Double]) -> (mean: Double, standardError: Double) {
@@ -33,24 +34,10 @@ struct Evaluation {
     return (mean, (squares / (n - 1) / n).squareRoot())
   }
 
-  // Midpoint rule on the public log-density, over the box that leaves out 0.00002 of the samples at
-  // each side of each column.
-  private static func integral(
-    of flow: NormalizingFlow<Float>, around samples: Tensor<Float>, cells: Int
-  ) -> Double {
-    func range(_ column: Int) -> (low: Double, width: Double) {
-      let sorted = samples[columns: column..<column + 1].scalars.sorted()
-      let margin = Int(Double(sorted.count) * 2e-5)
-      let low = Double(sorted[margin])
-      return (low, Double(sorted[sorted.count - 1 - margin]) - low)
-    }
-    let (x, y) = (range(0), range(1))
-    let steps =
-      (Tensor<Double>.linearSpace(0...Double(cells - 1), count: cells) + 0.5) / Double(cells)
-    let xs = (steps * x.width + x.low).expanded(axis: 0).broadcast(to: [cells, cells])
-    let ys = (steps * y.width + y.low).expanded(axis: 1).broadcast(to: [cells, cells])
-    let points = Tensor.stacked([xs.flattened(), ys.flattened()], axis: 1)
-    let density = exp(Tensor<Double>(flow.logDensity(of: Tensor<Float>(points))))
-    return density.sum().scalar * x.width * y.width / Double(cells * cells)
+  // All but 0.00002 of the samples at either side of a column.
+  private static func range(_ samples: Tensor<Float>, _ column: Int) -> ClosedRange<Double> {
+    let sorted = samples[columns: column..<column + 1].scalars.sorted()
+    let margin = Int(Double(sorted.count) * 2e-5)
+    return Double(sorted[margin])...Double(sorted[sorted.count - 1 - margin])
   }
 }

@@ -6,12 +6,10 @@
 #endif
 #include "CFlowKernels.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 enum { MAX_WORKERS = 256, SPINS = 2000 };
 

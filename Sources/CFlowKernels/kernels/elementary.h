@@ -173,9 +173,15 @@ FK_INLINE T FN(softplus)(T x) {
 
 #if FK_IS_FLOAT
 #define FK_LIBM(name) name##f
-#define FK_LIBM_LGAMMA lgammaf_r
 #else
 #define FK_LIBM(name) name
+#endif
+// Apple hides the reentrant forms; its plain ones are safe but for `signgam`, which is not read.
+#if defined(__APPLE__)
+#define FK_LIBM_LGAMMA(x, sign) ((void)(sign), FK_LIBM(lgamma)(x))
+#elif FK_IS_FLOAT
+#define FK_LIBM_LGAMMA lgammaf_r
+#else
 #define FK_LIBM_LGAMMA lgamma_r
 #endif
 

@@ -189,29 +189,46 @@ FK_INLINE V FN(lane_sums)(V *v) {
 // many rows at a time as a vector has lanes, so that one tree of shuffles sums them all.
 static void FN(dots)(int64_t m, int64_t n, int64_t k, const T *a, const T *bt, T *c, const T *bias,
                      fk_activation activation, T slope, bool accumulate) {
+  enum { strip = 4 * FK_LANES };
   const int64_t whole = k - k % FK_LANES;
   for (int64_t r = 0; r < m; r += FK_LANES) {
     const int64_t rows = m - r < FK_LANES ? m - r : FK_LANES;
-    // Missing rows repeat the last one; their sums are not stored.
-    const T *left[FK_LANES];
-#pragma clang loop unroll(full)
-    for (int64_t i = 0; i < FK_LANES; i++) left[i] = a + (r + (i < rows ? i : rows - 1)) * k;
     for (int64_t j = 0; j < n; j++) {
       const T *right = bt + j * k;
       V sum[FK_LANES];
 #pragma clang loop unroll(full)
       for (int i = 0; i < FK_LANES; i++) sum[i] = (V)(0);
-      for (int64_t q = 0; q < whole; q += FK_LANES) {
-        const V w = LOAD(right + q);
+      // Four vectors of B stay in registers while the rows pass; missing rows repeat the last one,
+      // and their sums are not stored.
+      int64_t q = 0;
+      for (; q + strip <= whole; q += strip) {
+        const V w0 = LOAD(right + q), w1 = LOAD(right + q + FK_LANES);
+        const V w2 = LOAD(right + q + 2 * FK_LANES), w3 = LOAD(right + q + 3 * FK_LANES);
+        const T *left = a + r * k + q;
 #pragma clang loop unroll(full)
-        for (int i = 0; i < FK_LANES; i++) sum[i] = LOAD(left[i] + q) * w + sum[i];
+        for (int i = 0; i < FK_LANES; i++) {
+          V s = LOAD(left) * w0 + sum[i];
+          s = LOAD(left + FK_LANES) * w1 + s;
+          s = LOAD(left + 2 * FK_LANES) * w2 + s;
+          sum[i] = LOAD(left + 3 * FK_LANES) * w3 + s;
+          left += i + 1 < rows ? k : 0;
+        }
+      }
+      for (; q < whole; q += FK_LANES) {
+        const V w = LOAD(right + q);
+        const T *left = a + r * k + q;
+#pragma clang loop unroll(full)
+        for (int i = 0; i < FK_LANES; i++) {
+          sum[i] = LOAD(left) * w + sum[i];
+          left += i + 1 < rows ? k : 0;
+        }
       }
       const V sums = FN(lane_sums)(sum);
       T totals[FK_LANES];
       STORE(totals, sums);
       for (int64_t i = 0; i < rows; i++) {
         T total = totals[i];
-        for (int64_t q = whole; q < k; q++) total += left[i][q] * right[q];
+        for (int64_t rest = whole; rest < k; rest++) total += a[(r + i) * k + rest] * right[rest];
         T *to = c + (r + i) * n + j;
         if (accumulate) total += *to;
         if (bias) total += bias[j];
