@@ -38,6 +38,7 @@ int64_t fk_system_allocations(void) { return system_allocations; }
 
 #ifdef FK_NO_LISTS
 
+bool fk_keeps_lists(void) { return false; }
 void *fk_allocate(size_t bytes) { return from_system(bytes ? bytes : 1); }
 void fk_deallocate(void *p, size_t bytes) {
   (void)bytes;
@@ -45,6 +46,8 @@ void fk_deallocate(void *p, size_t bytes) {
 }
 
 #else
+
+bool fk_keeps_lists(void) { return true; }
 
 static _Thread_local lists local;
 static pthread_key_t exit_key;

@@ -22,8 +22,13 @@ struct ExampleRun {
     try process.run()
     process.waitUntilExit()
     status = process.terminationStatus
-    output = try String(contentsOf: outputFile, encoding: .utf8)
-    errors = try String(contentsOf: errorFile, encoding: .utf8)
+    func text(_ file: URL) throws -> String {
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      return String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+    }
+    output = try text(outputFile)
+    errors = try text(errorFile)
   }
 
   /// The folder of the build's products, in which the test bundle lies as well.

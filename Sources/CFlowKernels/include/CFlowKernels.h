@@ -175,6 +175,8 @@ void *fk_allocate(size_t bytes);
 void fk_deallocate(void *block, size_t bytes);
 // Blocks that the calling thread took from the system, rather than from its lists, so far.
 int64_t fk_system_allocations(void);
+// False under AddressSanitizer, where every block comes from the system.
+bool fk_keeps_lists(void);
 
 // Workers. Calls body(context, i) once for each i in 0..<count, on at most `workers` threads, the
 // calling one among them; returns when all are done. Runs inline when another caller has the pool.

@@ -48,6 +48,8 @@ extension ElementType {
     bytes.withUnsafeBytes { raw in
       let size = MemoryLayout<Word>.size
       let count = raw.count / size
+      // The standard library writes to the storage that all empty arrays share.
+      if count == 0 { return [] }
       return [S](unsafeUninitializedCapacity: count) { buffer, initialized in
         for index in 0..<count {
           let word = raw.loadUnaligned(fromByteOffset: index * size, as: Word.self)
@@ -89,6 +91,7 @@ extension ElementType {
   ) {
     let size = MemoryLayout<Word>.size
     let total = scalars.count * size
+    if total == 0 { return }
     bytes += [UInt8](unsafeUninitializedCapacity: total) { buffer, initialized in
       let raw = UnsafeMutableRawBufferPointer(buffer)
       for (index, scalar) in scalars.enumerated() {
