@@ -6,6 +6,7 @@ extension NormalizingFlow {
   ///   - contextDimension: the number of context columns.
   ///   - layers: the number of couplings.
   ///   - hidden: widths of the hidden layers of each network.
+  ///   - activation: between their layers.
   ///   - networks: one network for scale and shift each, or one for both.
   ///   - scale: how log-scales are bounded.
   ///   - base: the latent density; the standard Gaussian where nil.

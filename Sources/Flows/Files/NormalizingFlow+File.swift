@@ -12,8 +12,8 @@ private let formatVersion = 1
 extension NormalizingFlow {
   /// Writes the flow with all its tensors and a description of its architecture.
   ///
-  /// The file is a `.safetensors` file whose metadata hold the description, so that ``load(from:types:)``
-  /// needs no code that rebuilds the flow. It is written to a temporary name and renamed.
+  /// The file is a `.safetensors` file whose metadata hold the description, so that
+  /// ``load(from:types:bases:)`` needs no code that rebuilds the flow. It is written to a temporary name and renamed.
   ///
   /// - Throws: ``FlowsError`` where a part cannot be described or the file cannot be written.
   public func save(to path: String) throws {

@@ -1,7 +1,7 @@
 /// A flow that files can describe: an identifier, a configuration, and the tensors it visits.
 ///
 /// Built-in flows are rebuilt from the file's own description. A user's type joins by conforming and
-/// being passed to ``NormalizingFlow/load(from:types:)``.
+/// being passed to ``NormalizingFlow/load(from:types:bases:)``.
 public protocol StorableFlow<Scalar>: Flow {
   /// All that defines the flow but its tensors.
   associatedtype Configuration: Codable & Sendable
