@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A debug build optimises what does the work (DESIGN D6), so that `swift run` and a user's own debug
+// A debug build optimises what does the work, so that `swift run` and a user's own debug
 // build train at full speed. Since tools-version 6.2 these flags are accepted in dependencies too.
 let optimizedC: [CSetting] = [.unsafeFlags(["-O3"], .when(configuration: .debug))]
 let optimizedSwift: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]

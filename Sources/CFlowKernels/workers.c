@@ -1,5 +1,5 @@
 // A process-wide pool of worker threads. Indices are handed out one by one; which thread runs an
-// index has no influence on results (DESIGN D6). Between jobs a worker spins for some tens of
+// index has no influence on results. Between jobs a worker spins for some tens of
 // microseconds, since training steps follow each other closely, and then sleeps.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1

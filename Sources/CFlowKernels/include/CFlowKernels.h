@@ -40,7 +40,7 @@ typedef enum {
   FK_ADD, FK_SUB, FK_MUL, FK_DIV, FK_MAX, FK_MIN, FK_POW, FK_GREATER, FK_GREATER_EQUAL, FK_EQUAL,
 } fk_binary_op;
 
-// How a coupling bounds its log-scale (DESIGN D9).
+// How a coupling bounds its log-scale.
 typedef enum {
   FK_SCALE_NONE = 0,  // additive coupling: s = 0
   FK_SCALE_TANH = 1,  // s = bound * tanh(raw / bound)

@@ -10,7 +10,7 @@ public struct StepResult: Sendable {
   public let wasTaken: Bool
 }
 
-/// Trains a model on losses that are sums over rows, tile by tile on all workers (DESIGN D6).
+/// Trains a model on losses that are sums over rows, tile by tile on all workers.
 ///
 /// The batch is cut into fixed tiles; each worker runs a tile forward *and* backward while its
 /// tensors are in cache, and gradients go into a fixed number of slots that are summed in order. The
