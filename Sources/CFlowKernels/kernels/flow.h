@@ -5,16 +5,7 @@
 
 enum { FN(run_length) = 256 };
 
-FK_INLINE T FN(bounded)(fk_scale kind, T bound, T raw) {
-  switch (kind) {
-  case FK_SCALE_TANH: return bound * FN(tanh)(raw / bound);
-  case FK_SCALE_SOFT: return raw / (1 + (raw < 0 ? -raw : raw) / bound);
-  case FK_SCALE_FREE: return raw;
-  default: return 0;
-  }
-}
-
-// The log-scales of a run and, where asked for, d s / d raw.
+// The log-scales of a run and d s / d raw.
 static void FN(log_scales)(fk_scale kind, T bound, int n, const T *restrict raw, T *restrict s,
                            T *restrict slope) {
   switch (kind) {
