@@ -1,9 +1,3 @@
-/// Where a density can be positive.
-public enum Support: Hashable, Sendable, Codable {
-  /// All of ℝᴰ.
-  case real
-}
-
 /// A probability density over rows of `dimension` columns that can be evaluated and drawn from.
 public protocol Distribution<Scalar>: Parameterized {
   /// The number of columns.
@@ -12,8 +6,17 @@ public protocol Distribution<Scalar>: Parameterized {
   /// The number of context columns, 0 where the density is unconditional.
   var contextDimension: Int { get }
 
-  /// Where the density can be positive.
-  var support: Support { get }
+  /// For each column an interval outside of which the density is zero.
+  ///
+  /// Together they are a box around the support, not always the smallest.
+  var support: [Support] { get }
+
+  /// A number that no log-density exceeds, in nats; nil where there is none or none is known.
+  var logDensityBound: Double? { get }
+
+  /// For each column the places where the density is not smooth, such as the median of a Laplace
+  /// density; integrals are split there.
+  var kinks: [[Double]] { get }
 
   /// log p(x | context) of each row, in nats: x `[rows, dimension]` → `[rows]`.
   ///
@@ -21,8 +24,8 @@ public protocol Distribution<Scalar>: Parameterized {
   /// concentrated.
   func logDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar>
 
-  /// Independent draws `[count, dimension]` with the log-density of each `[count]`; derivatives
-  /// flow through both to the parameters (reparameterised).
+  /// Independent draws `[count, dimension]` with the log-density of each `[count]`; where
+  /// ``isReparameterized``, derivatives flow through both to the parameters.
   func sampleWithLogDensity(
     _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
   ) -> (samples: Tensor<Scalar>, logDensity: Tensor<Scalar>)
@@ -31,17 +34,31 @@ public protocol Distribution<Scalar>: Parameterized {
   func sample(_ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator)
     -> Tensor<Scalar>
 
+  /// True where draws are a differentiable function of the parameters, as reverse KL needs.
+  var isReparameterized: Bool { get }
+
   /// True where a row's log-density depends on other rows.
   var mixesRows: Bool { get }
+
+  /// Sets data-dependent parameters from rows of data, before training.
+  mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?)
 }
 
 extension Distribution {
   /// None by default.
   public var contextDimension: Int { 0 }
   /// All of ℝᴰ by default.
-  public var support: Support { .real }
+  public var support: [Support] { Array(repeating: .real, count: dimension) }
+  /// None known by default.
+  public var logDensityBound: Double? { nil }
+  /// None by default.
+  public var kinks: [[Double]] { Array(repeating: [], count: dimension) }
+  /// True by default.
+  public var isReparameterized: Bool { true }
   /// False by default.
   public var mixesRows: Bool { false }
+  /// Nothing by default.
+  public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
 
   /// log p(x) of each row, in nats.
   public func logDensity(of x: Tensor<Scalar>) -> Tensor<Scalar> { logDensity(of: x, context: nil) }

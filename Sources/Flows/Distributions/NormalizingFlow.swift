@@ -42,6 +42,18 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
   public var contextDimension: Int { Swift.max(flow.contextDimension, base.contextDimension) }
   /// True where a row's log-density depends on other rows.
   public var mixesRows: Bool { flow.mixesRows || base.mixesRows }
+  /// That of the base.
+  public var isReparameterized: Bool { base.isReparameterized }
+
+  /// Starts the data-dependent parts of the flow, then those of the base.
+  public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    let inner = standardization?.inverse(x).value ?? x
+    let context = standardized(context)
+    flow.prepare(with: inner, context: context)
+    base.prepare(
+      with: flow.inverse(inner, context: context).value,
+      context: base.contextDimension > 0 ? context : nil)
+  }
 
   // MARK: - Density
 

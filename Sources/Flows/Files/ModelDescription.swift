@@ -1,4 +1,4 @@
-/// The architecture of a flow or base as a tree of identifiers and configurations.
+/// The architecture of a flow or density as a tree of identifiers and configurations.
 struct PartDescription: Codable, Sendable {
   let type: String
   var configuration: JSONValue?
@@ -16,11 +16,40 @@ struct ModelDescription: Codable, Sendable {
 
 private let compositionName = "Composition"
 private let invertedName = "Inverted"
+private let normalizingFlowName = "NormalizingFlow"
 
-/// Turns flows into descriptions and back.
+/// A density made of other densities, which files describe one by one.
+protocol CompositeDistribution<Scalar>: Distribution {
+  /// All that defines the density but its parts and tensors.
+  associatedtype Configuration: Codable & Sendable
+
+  /// The name of the type in files; it must never change.
+  static var identifier: String { get }
+
+  /// All that defines this density but its parts and tensors.
+  var configuration: Configuration { get }
+
+  /// The densities that this one is made of.
+  var parts: [any Distribution<Scalar>] { get }
+
+  /// A density of these parts, with any tensors of its own of the right shapes.
+  ///
+  /// - Throws: ``FlowsError`` for parts that do not fit together.
+  static func make(configuration: Configuration, parts: [any Distribution<Scalar>]) throws
+    -> any Distribution<Scalar>
+}
+
+/// The units of a normalizing flow that is part of another density.
+private struct NormalizingFlowConfiguration: Codable {
+  let standardizedColumns: Int?
+  let standardizedContext: Int?
+}
+
+/// Turns flows and densities into descriptions and back.
 struct ModelBuilder<Scalar: TensorScalar> {
   private let flows: [String: any StorableFlow<Scalar>.Type]
   private let bases: [String: any StorableDistribution<Scalar>.Type]
+  private let composites: [String: any CompositeDistribution<Scalar>.Type]
   /// Scalars that parts may still be made with.
   private var allowance: Int
 
@@ -40,6 +69,8 @@ struct ModelBuilder<Scalar: TensorScalar> {
     let builtInBases: [any StorableDistribution<Scalar>.Type] = [
       Gaussian<Scalar>.self, Laplace<Scalar>.self,
     ]
+    let builtInComposites: [any CompositeDistribution<Scalar>.Type] = []
+    composites = Dictionary(builtInComposites.map { ($0.identifier, $0) }) { _, last in last }
     flows = Dictionary((builtIn + types).map { ($0.identifier, $0) }) { _, last in last }
     bases = Dictionary((builtInBases + userBases).map { ($0.identifier, $0) }) { _, last in last }
   }
@@ -47,18 +78,35 @@ struct ModelBuilder<Scalar: TensorScalar> {
   // MARK: - Describing
 
   func describe(_ model: NormalizingFlow<Scalar>) throws -> ModelDescription {
-    guard let base = model.base as? any StorableDistribution<Scalar> else {
+    ModelDescription(
+      dimension: model.dimension, base: try describe(model.base), flow: try describe(model.flow),
+      standardizedColumns: model.standardization?.dimension,
+      standardizedContext: model.contextStandardization?.dimension)
+  }
+
+  func describe(_ density: any Distribution<Scalar>) throws -> PartDescription {
+    if let model = density as? NormalizingFlow<Scalar> {
+      let units = NormalizingFlowConfiguration(
+        standardizedColumns: model.standardization?.dimension,
+        standardizedContext: model.contextStandardization?.dimension)
+      return PartDescription(
+        type: normalizingFlowName, configuration: try JSONValue(encoding: units),
+        parts: [try describe(model.base), try describe(model.flow)])
+    }
+    if let composite = density as? any CompositeDistribution<Scalar> {
+      return PartDescription(
+        type: type(of: composite).identifier,
+        configuration: try JSONValue(encoding: composite.configuration),
+        parts: try composite.parts.map { try describe($0) })
+    }
+    guard let storable = density as? any StorableDistribution<Scalar> else {
       throw FlowsError(
         .unsupported,
-        "a base of type \(type(of: model.base)) cannot be saved: it is no StorableDistribution")
+        "a density of type \(type(of: density)) cannot be saved: it is no StorableDistribution")
     }
-    return ModelDescription(
-      dimension: model.dimension,
-      base: PartDescription(
-        type: type(of: base).identifier, configuration: try JSONValue(encoding: base.configuration)
-      ),
-      flow: try describe(model.flow), standardizedColumns: model.standardization?.dimension,
-      standardizedContext: model.contextStandardization?.dimension)
+    return PartDescription(
+      type: type(of: storable).identifier,
+      configuration: try JSONValue(encoding: storable.configuration))
   }
 
   private func describe(_ flow: any Flow<Scalar>) throws -> PartDescription {
@@ -82,43 +130,89 @@ struct ModelBuilder<Scalar: TensorScalar> {
   // MARK: - Building
 
   mutating func build(_ description: ModelDescription) throws -> NormalizingFlow<Scalar> {
-    guard let baseType = bases[description.base.type] else {
-      throw unknown("base", description.base.type, bases.keys.sorted())
-    }
-    let base = try make(baseType, description.base.configuration)
-    let flow = try build(description.flow, depth: 0)
-    guard let composition = flow as? Composition<Scalar>,
-      composition.dimension == description.dimension, base.dimension == description.dimension
-    else {
+    let model = try assemble(
+      base: buildDistribution(description.base), flow: buildFlow(description.flow, depth: 0),
+      standardizedColumns: description.standardizedColumns,
+      standardizedContext: description.standardizedContext)
+    guard model.dimension == description.dimension else {
       throw FlowsError(
         .malformedFile,
         "the description's parts do not agree on \(description.dimension) columns")
     }
+    return model
+  }
+
+  mutating func buildDistribution(_ part: PartDescription, depth: Int = 0) throws
+    -> any Distribution<Scalar>
+  {
+    try checkDepth(depth)
+    let parts = part.parts ?? []
+    if part.type == normalizingFlowName {
+      guard parts.count == 2 else {
+        throw FlowsError(
+          .malformedFile,
+          "a normalizing flow has a base and a flow, not \(counted(parts.count, "part"))")
+      }
+      let units = try decode(
+        NormalizingFlowConfiguration.self, part.configuration, of: normalizingFlowName)
+      return try assemble(
+        base: buildDistribution(parts[0], depth: depth + 1),
+        flow: buildFlow(parts[1], depth: depth + 1),
+        standardizedColumns: units.standardizedColumns,
+        standardizedContext: units.standardizedContext)
+    }
+    if let type = composites[part.type] {
+      var densities: [any Distribution<Scalar>] = []
+      for inner in parts { densities.append(try buildDistribution(inner, depth: depth + 1)) }
+      return try make(type, part.configuration, densities)
+    }
+    guard let type = bases[part.type] else {
+      throw unknown(
+        "density", part.type, (Array(bases.keys) + composites.keys + [normalizingFlowName]).sorted()
+      )
+    }
+    return try make(type, part.configuration)
+  }
+
+  private mutating func assemble(
+    base: any Distribution<Scalar>, flow: any Flow<Scalar>, standardizedColumns: Int?,
+    standardizedContext: Int?
+  ) throws -> NormalizingFlow<Scalar> {
+    guard let composition = flow as? Composition<Scalar>, composition.dimension == base.dimension
+    else {
+      throw FlowsError(.malformedFile, "base and flow of the description differ in their columns")
+    }
     var model = NormalizingFlow(base: base, flow: composition)
-    guard description.standardizedColumns ?? model.dimension == model.dimension,
-      description.standardizedContext ?? model.contextDimension == model.contextDimension
+    guard standardizedColumns ?? model.dimension == model.dimension,
+      standardizedContext ?? model.contextDimension == model.contextDimension
     else {
       throw FlowsError(
         .malformedFile,
-        "the description standardises \(description.standardizedColumns ?? 0) columns and "
-          + "\(description.standardizedContext ?? 0) of context; the flow has \(model.dimension) "
+        "the description standardises \(standardizedColumns ?? 0) columns and "
+          + "\(standardizedContext ?? 0) of context; the flow has \(model.dimension) "
           + "and \(model.contextDimension)")
     }
-    model.standardization = try description.standardizedColumns.map {
+    model.standardization = try standardizedColumns.map {
       try Standardization(configuration: .init(dimension: $0))
     }
-    model.contextStandardization = try description.standardizedContext.map {
+    model.contextStandardization = try standardizedContext.map {
       try Standardization(configuration: .init(dimension: $0))
     }
     return model
   }
 
-  private mutating func build(_ part: PartDescription, depth: Int) throws -> any Flow<Scalar> {
+  private func checkDepth(_ depth: Int) throws {
     guard depth < 64 else {
-      throw FlowsError(.malformedFile, "the description nests flows more than 64 deep")
+      throw FlowsError(.malformedFile, "the description nests parts more than 64 deep")
     }
+  }
+
+  private mutating func buildFlow(_ part: PartDescription, depth: Int) throws
+    -> any Flow<Scalar>
+  {
+    try checkDepth(depth)
     var parts: [any Flow<Scalar>] = []
-    for inner in part.parts ?? [] { parts.append(try build(inner, depth: depth + 1)) }
+    for inner in part.parts ?? [] { parts.append(try buildFlow(inner, depth: depth + 1)) }
     if part.type == compositionName {
       guard case .object(let fields)? = part.configuration,
         case .integer(let dimension)? = fields["dimension"],
@@ -152,6 +246,14 @@ struct ModelBuilder<Scalar: TensorScalar> {
     _ type: D.Type, _ configuration: JSONValue?
   ) throws -> any Distribution<Scalar> {
     try D(configuration: try decode(D.Configuration.self, configuration, of: D.identifier))
+  }
+
+  private mutating func make<D: CompositeDistribution<Scalar>>(
+    _ type: D.Type, _ configuration: JSONValue?, _ parts: [any Distribution<Scalar>]
+  ) throws -> any Distribution<Scalar> {
+    try D.make(
+      configuration: try decode(D.Configuration.self, configuration, of: D.identifier),
+      parts: parts)
   }
 
   private mutating func decode<C: Decodable>(

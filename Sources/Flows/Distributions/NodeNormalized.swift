@@ -1,0 +1,19 @@
+/// A density that is known up to a factor, with a rule for the integral that gives the factor.
+///
+/// A fit evaluates the rule once for each step, not once for each tile: the gradient of
+/// log Σ_i w_i p̃(x_i) is that of Σ_i r_i log p̃(x_i), with r the share of each node in the sum.
+protocol NodeNormalized<Scalar>: Distribution {
+  /// True where the density divides by the integral that the nodes approximate.
+  var isNormalizedByNodes: Bool { get }
+
+  /// log p̃(x) of each row: the log-density without the normaliser.
+  func unnormalizedLogDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar>
+
+  /// Constant points `[m, dimension]` and log-weights `[m]` with
+  /// log ∫ p̃ ≈ log Σ_i exp(logWeights_i + log p̃(points_i)), few enough for a training step.
+  ///
+  /// The generator serves rules that draw their points; it is another one for each step.
+  func trainingNodes(using generator: PhiloxGenerator) -> (
+    points: Tensor<Scalar>, logWeights: Tensor<Scalar>
+  )
+}
