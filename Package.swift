@@ -40,7 +40,9 @@ let package = Package(
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(
-      name: "ExampleTests", dependencies: ["Flows", "ExampleSupport", "fit2d", "benchmarks"]),
+      name: "ExampleTests",
+      dependencies: ["Flows", "ExampleSupport", "fit2d", "benchmarks", "KilledFit"]),
+    .executableTarget(name: "KilledFit", dependencies: ["Flows"], path: "Tests/KilledFit"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -53,22 +53,18 @@ struct TableFit {
       return clock() - begin < minutes * 60
     }
     bar.finish()
-    let logDensity = flow.logDensity(of: test).scalars.map(Double.init)
-    let count = Double(logDensity.count)
-    let mean = logDensity.reduce(0, +) / count
-    let variance = logDensity.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+    let logLikelihood = flow.logLikelihood(of: test).mean
     let result = Report(
       table: folder, rows: training.shape[0], dimension: training.shape[1],
       parameters: flow.parameterCount, steps: report.steps, seconds: clock() - begin,
-      meanLogDensity: mean, standardError: (variance / count).squareRoot())
+      meanLogDensity: logLikelihood.value, standardError: logLikelihood.standardError)
     if printsJSON {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       print(String(decoding: try encoder.encode(result), as: UTF8.self))
     } else {
       print(
-        "test log-likelihood " + String(format: "%.4f ± %.4f", mean, result.standardError)
-          + " nats, \(result.parameters) parameters, \(result.steps) steps in "
+        "test log-likelihood \(logLikelihood) nats, \(result.parameters) parameters, \(result.steps) steps in "
           + String(format: "%.0f", result.seconds) + " s")
     }
   }

@@ -3,35 +3,24 @@ import Flows
 
 /// How close a learned density is to the truth, and to a density at all.
 struct Evaluation {
-  /// Mean −log q on fresh draws (or held-out rows), in nats.
-  let testNegativeLogLikelihood: Double
-  let testStandardError: Double
-  /// KL(true ‖ model) with its standard error; nil where the truth is not known.
-  let divergence: (value: Double, standardError: Double)?
+  /// Mean log q of fresh draws (or held-out rows), in nats.
+  let logLikelihood: Estimate
+  /// KL(true ‖ model); nil where the truth is not known.
+  let divergence: Estimate?
   /// ∫ q over a window that holds at least 0.9999 of the model's own samples.
   let integral: Double
   /// The same with twice the step.
   let coarseIntegral: Double
 
   init(_ flow: NormalizingFlow<Float>, draws: [Double], truth: [Double]?, seed: UInt64) {
-    let logModel = flow.logDensity(of: Tensor(points: draws)).scalars.map(Double.init)
-    (testNegativeLogLikelihood, testStandardError) = Evaluation.mean(logModel.map { -$0 })
-    divergence = truth.map { truth in
-      let (value, error) = Evaluation.mean(zip(truth, logModel).map { $0 - $1 })
-      return (value, error)
-    }
+    let model = flow.logLikelihood(of: Tensor(points: draws))
+    logLikelihood = model.mean
+    divergence = truth.map { LogLikelihood(rows: $0).difference(from: model) }
     var generator = PhiloxGenerator(seed: seed, stream: 0x1e57)
     let samples = flow.sample(200_000, using: &generator)
     let (x, y) = (Evaluation.range(samples, 0), Evaluation.range(samples, 1))
     let result = Quadrature().integrate(x: x, y: y) { flow.logDensity(of: $0) }
     (integral, coarseIntegral) = (result.fine, result.coarse)
-  }
-
-  private static func mean(_ values: [Double]) -> (mean: Double, standardError: Double) {
-    let n = Double(values.count)
-    let mean = values.reduce(0, +) / n
-    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    return (mean, (squares / (n - 1) / n).squareRoot())
   }
 
   // All but 0.00002 of the samples at either side of a column.

@@ -48,7 +48,8 @@ struct Fit2D {
       dataset: target.name, flow: settings.flow.rawValue,
       parameters: lesson.flow.parameterCount, steps: lesson.report?.steps ?? 0,
       seconds: clock() - start,
-      testNegativeLogLikelihood: evaluation.testNegativeLogLikelihood,
+      testNegativeLogLikelihood: -evaluation.logLikelihood.value,
+      testStandardError: evaluation.logLikelihood.standardError,
       trueEntropy: target.entropy, klDivergence: evaluation.divergence?.value,
       klStandardError: evaluation.divergence?.standardError, integral: evaluation.integral,
       picture: picturePath, model: modelPath)
@@ -80,7 +81,7 @@ struct Fit2D {
       let (value, error) = (fixed(divergence.value, 4), fixed(divergence.standardError, 4))
       parts.append("KL(true ‖ model) = \(value) ± \(error) nats")
     }
-    parts.append("test NLL \(fixed(evaluation.testNegativeLogLikelihood, 4)) nats")
+    parts.append("test NLL \(fixed(-evaluation.logLikelihood.value, 4)) nats")
     parts.append("∫ p = \(fixed(evaluation.integral, 4))")
     if let report = lesson.report {
       parts.append("\(report.steps) steps in \(fixed(report.seconds, 1)) s")

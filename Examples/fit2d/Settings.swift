@@ -27,6 +27,7 @@ struct Settings: Sendable {
   let steps: Int
   let base: BaseKind
   let model: String?
+  let checkpoint: String?
   let output: String
   let seed: UInt64
   let threads: Int
@@ -60,6 +61,7 @@ struct Settings: Sendable {
       arguments.optionalString("steps") == nil
       ? Defaults.steps(for: subject) : try arguments.int("steps", in: 1...100_000_000)
     model = arguments.optionalString("model")
+    checkpoint = arguments.optionalString("checkpoint")
     output = try arguments.string("output")
     seed = UInt64(try arguments.int("seed", in: 0...Int.max))
     threads =
@@ -124,6 +126,11 @@ extension ArgumentParser {
                 "Training steps; \(Defaults.steps) by default, and \(Defaults.longSteps) for data "
                 + "sets of many sharp parts (\(Defaults.manyParts.sorted().joined(separator: ", ")))."
             ),
+            .value(
+              "checkpoint", "FILE",
+              help:
+                "Keep the state of the fit in this file, and go on from it where there is one: a "
+                + "killed run that is run again ends with the same weights."),
             .value("seed", "N", default: "0", help: "Seeds data, weights and draws."),
             .value(
               "threads", "N", help: "Threads; all by default. It changes no digit of the result."),

@@ -9,6 +9,7 @@ struct Summary: Encodable {
   let steps: Int
   let seconds: Double
   let testNegativeLogLikelihood: Double
+  let testStandardError: Double
   let trueEntropy: Double?
   let klDivergence: Double?
   let klStandardError: Double?
@@ -17,8 +18,8 @@ struct Summary: Encodable {
   let model: String
 
   private enum Key: String, CodingKey {
-    case dataset, flow, parameters, steps, seconds, testNegativeLogLikelihood, trueEntropy
-    case klDivergence, klStandardError, integral, picture, model
+    case dataset, flow, parameters, steps, seconds, testNegativeLogLikelihood, testStandardError
+    case trueEntropy, klDivergence, klStandardError, integral, picture, model
   }
 
   // Written out because the synthesised form leaves nil keys away instead of writing null.
@@ -30,6 +31,7 @@ struct Summary: Encodable {
     try container.encode(steps, forKey: .steps)
     try container.encode(seconds, forKey: .seconds)
     try container.encode(testNegativeLogLikelihood, forKey: .testNegativeLogLikelihood)
+    try container.encode(testStandardError, forKey: .testStandardError)
     try container.encode(trueEntropy, forKey: .trueEntropy)
     try container.encode(klDivergence, forKey: .klDivergence)
     try container.encode(klStandardError, forKey: .klStandardError)
@@ -52,7 +54,7 @@ struct Summary: Encodable {
     ]
     lines.append(
       "  test NLL          \(fixed(testNegativeLogLikelihood, 4)) ± "
-        + "\(fixed(evaluation.testStandardError, 4)) nats"
+        + "\(fixed(testStandardError, 4)) nats"
         + (trueEntropy.map { "   (entropy of the truth \(fixed($0, 4)))" } ?? ""))
     if let klDivergence, let klStandardError {
       lines.append(

@@ -7,8 +7,15 @@ struct ExampleRun {
   let errors: String
 
   init(_ example: String, _ arguments: [String], in folder: URL? = nil) throws {
+    try self.init(ExampleRun.binary("Examples/\(example)"), arguments, in: folder)
+  }
+
+  /// A run of any program, killed without warning after some seconds if it runs so long.
+  init(
+    _ program: URL, _ arguments: [String], in folder: URL? = nil, killedAfter seconds: Double? = nil
+  ) throws {
     let process = Process()
-    process.executableURL = ExampleRun.binaries.appendingPathComponent("Examples/\(example)")
+    process.executableURL = program
     process.arguments = arguments
     process.currentDirectoryURL = folder
     // Files rather than pipes: a full pipe would hold the process up.
@@ -20,6 +27,12 @@ struct ExampleRun {
     process.standardOutput = try FileHandle(forWritingTo: outputFile)
     process.standardError = try FileHandle(forWritingTo: errorFile)
     try process.run()
+    if let seconds {
+      let identifier = process.processIdentifier
+      DispatchQueue.global().asyncAfter(deadline: .now() + seconds) {
+        if process.isRunning { kill(identifier, SIGKILL) }
+      }
+    }
     process.waitUntilExit()
     status = process.terminationStatus
     func text(_ file: URL) throws -> String {
@@ -30,6 +43,9 @@ struct ExampleRun {
     output = try text(outputFile)
     errors = try text(errorFile)
   }
+
+  /// A product of the build by its name.
+  static func binary(_ name: String) -> URL { binaries.appendingPathComponent(name) }
 
   /// The folder of the build's products, in which the test bundle lies as well.
   private static let binaries: URL = {

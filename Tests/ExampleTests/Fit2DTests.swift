@@ -6,7 +6,8 @@ import Testing
 struct Fit2DTests {
   private static let keys: Set<String> = [
     "dataset", "flow", "parameters", "steps", "seconds", "testNegativeLogLikelihood",
-    "trueEntropy", "klDivergence", "klStandardError", "integral", "picture", "model",
+    "testStandardError", "trueEntropy", "klDivergence", "klStandardError", "integral", "picture",
+    "model",
   ]
 
   @Test("--json prints one object, and the files it names are there")
@@ -30,6 +31,28 @@ struct Fit2DTests {
     let flow = try NormalizingFlow<Float>.load(from: try #require(object["model"] as? String))
     #expect(flow.dimension == 2)
     #expect(flow.parameterCount == object["parameters"] as? Int)
+  }
+
+  @Test("a run with a checkpoint that is killed and run again ends with the same model")
+  func checkpoint() throws {
+    let folder = TemporaryFolder()
+    func arguments(_ name: String) -> [String] {
+      ["--steps", "4000", "--layers", "4", "--output", folder.path(name)]
+    }
+    func model(_ name: String) throws -> Data {
+      try Data(contentsOf: folder.url.appendingPathComponent(name + "/two-moons.safetensors"))
+    }
+    let whole = try ExampleRun("fit2d", arguments("whole"))
+    #expect(whole.status == 0, "\(whole.errors)")
+    let kept = arguments("kept") + ["--checkpoint", folder.path("state")]
+    let binary = ExampleRun.binary("Examples/fit2d")
+    _ = try ExampleRun(binary, kept, killedAfter: 0.5)
+    let again = try ExampleRun("fit2d", kept)
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(try model("kept") == model("whole"))
+    let other = try ExampleRun("fit2d", kept + ["--seed", "1"])
+    #expect(other.status == 1)
+    #expect(other.errors.contains("the checkpoint is of another fit"))
   }
 
   @Test("a user's own CSV: the truth is null, the rest is there")

@@ -200,4 +200,7 @@ void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t firs
 double fk_normal_quantile(double p);
 double fk_portable_log(double x);
 
+// The CRC-32 of ISO 3309 of the bytes, carried on from the checksum of what came before, or from 0.
+uint32_t fk_crc32(uint32_t checksum, const void *bytes, size_t count);
+
 #endif

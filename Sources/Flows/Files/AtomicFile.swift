@@ -8,6 +8,15 @@
 
 /// Writes whole files so that a reader sees the old content or the new one, never a part.
 package enum AtomicFile {
+  /// How the temporary file is named.
+  package enum TemporaryName: Sendable {
+    /// A name of its own for each write.
+    case random
+    /// One name for each file, so that writers that were killed leave at most one behind. Only one
+    /// process at a time may write the file.
+    case fixed
+  }
+
   /// A single attempt to write; `error` is set when nothing was written.
   typealias Attempt = (Int32, UnsafeRawBufferPointer) -> (written: Int, error: SystemError?)
 
@@ -21,21 +30,30 @@ package enum AtomicFile {
   /// - Parameters:
   ///   - bytes: The new content.
   ///   - path: Where to write.
+  ///   - name: How the temporary file is named.
   /// - Throws: ``FlowsError`` of kind `unwritableFile`, naming the file and the reason.
-  package static func write(_ bytes: [UInt8], to path: String) throws {
-    try write(bytes, to: path, attempt: systemWrite)
+  package static func write(
+    _ bytes: [UInt8], to path: String, temporaryName name: TemporaryName = .random
+  ) throws {
+    try write(bytes, to: path, temporaryName: name, attempt: systemWrite)
   }
 
   /// The same with the system call that writes replaceable, to simulate a failing disk.
-  static func write(_ bytes: [UInt8], to path: String, attempt: Attempt) throws {
+  static func write(
+    _ bytes: [UInt8], to path: String, temporaryName name: TemporaryName = .random,
+    attempt: Attempt
+  ) throws {
     try FileBytes.checkPath(path, kind: .unwritableFile)
     let target = try resolve(path)
     let folder = folder(of: target)
     let permissions = try checkTarget(target, path: path)
 
-    let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
-    let temporary = folder + (folder.hasSuffix("/") ? "" : "/") + ".flows-\(suffix).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let prefix = folder + (folder.hasSuffix("/") ? "." : "/.")
+    let (temporary, descriptor) =
+      switch name {
+      case .random: openNew(prefix)
+      case .fixed: try openOwn(prefix + lastPart(of: target) + ".partial", path)
+      }
     guard descriptor >= 0 else { throw folderFailure(SystemError.last, folder, path) }
 
     var failure: SystemError?
@@ -50,6 +68,33 @@ package enum AtomicFile {
       throw FlowsError(.unwritableFile, "cannot write the file: \(failure.reason)", file: path)
     }
     flushFolder(folder)
+  }
+
+  private static func openNew(_ prefix: String) -> (String, Int32) {
+    let suffix = String(UInt64.random(in: .min ... .max), radix: 36)
+    let temporary = prefix + "flows-\(suffix).tmp"
+    return (temporary, open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666))
+  }
+
+  /// Opens a file that a killed writer may have left, and locks it.
+  private static func openOwn(_ temporary: String, _ path: String) throws -> (String, Int32) {
+    while true {
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { return (temporary, descriptor) }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        close(descriptor)
+        throw FlowsError(
+          .unwritableFile, "another process is writing this file at the same time", file: path)
+      }
+      // Between the two calls another writer may have renamed the file: it is the target then.
+      var (opened, named) = (stat(), stat())
+      if fstat(descriptor, &opened) == 0, stat(temporary, &named) == 0,
+        opened.st_ino == named.st_ino, ftruncate(descriptor, 0) == 0
+      {
+        return (temporary, descriptor)
+      }
+      close(descriptor)
+    }
   }
 
   /// Writes once with the system call `write`.
@@ -146,6 +191,10 @@ package enum AtomicFile {
   private static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func lastPart(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
   private static func folderFailure(

@@ -40,6 +40,12 @@ enum FileBytes {
     }
   }
 
+  /// Whether there is something of this name.
+  static func exists(_ path: String) -> Bool {
+    var information = stat()
+    return stat(path, &information) == 0
+  }
+
   /// Refuses paths that the system would cut short or cannot mean anything.
   static func checkPath(_ path: String, kind: FlowsError.Kind) throws {
     if path.isEmpty {
@@ -82,7 +88,7 @@ enum FileBytes {
     #endif
   }
 
-  private static func failure(_ error: SystemError, _ path: String) -> FlowsError {
+  static func failure(_ error: SystemError, _ path: String) -> FlowsError {
     let message =
       error.code == ENOENT ? "the file does not exist" : "cannot read the file: \(error.reason)"
     return FlowsError(.unreadableFile, message, file: path)

@@ -1,3 +1,5 @@
+internal import CFlowKernels
+
 /// The tables of a fit, checked before training so that no step is spent on unusable data.
 struct FitInput<Scalar: TensorScalar>: Sendable {
   let data: Tensor<Scalar>
@@ -17,11 +19,14 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     self.validationContext = validationContext
   }
 
-  func validate(dimension: Int, contextDimension: Int) throws {
-    try validateTable(data, "data", columns: dimension, atLeast: 2)
+  func validate(for model: some Distribution<Scalar>, atLeast minimum: Int = 2) throws {
+    let (dimension, contextDimension) = (model.dimension, model.contextDimension)
+    try validateTable(data, "data", columns: dimension, atLeast: minimum)
+    try requireSupport(data, "data", model.support)
     try validateContext(context, "context", rows: data.shape[0], columns: contextDimension)
     if let validation {
       try validateTable(validation, "validation", columns: dimension, atLeast: 1)
+      try requireSupport(validation, "validation", model.support)
     }
     try validateContext(
       validationContext, "validationContext", rows: validation?.shape[0] ?? 0,
@@ -35,7 +40,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     guard table.rank == 2, table.shape[1] == columns else {
       throw FlowsError(
         .invalidData,
-        "expected rows of \(columns) columns, as the flow has; got the shape \(table.shape)",
+        "expected rows of \(columns) columns, as the density has; got the shape \(table.shape)",
         field: field)
     }
     guard table.shape[0] >= minimum else {
@@ -81,6 +86,22 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     }
   }
 
+  private func requireSupport(_ table: Tensor<Scalar>, _ field: String, _ support: [Support])
+    throws
+  {
+    try table.withScalars { values in
+      for column in support.indices where support[column] != .real {
+        for row in 0..<table.shape[0] {
+          let value = Double(values[row * support.count + column])
+          if support[column].contains(value) { continue }
+          throw FlowsError(
+            .invalidData, "expected a number in \(support[column]), got \(value)",
+            row: row + 1, column: column + 1, field: field)
+        }
+      }
+    }
+  }
+
   private func requireFinite(_ tensor: Tensor<Scalar>, _ field: String) throws {
     let columns = tensor.shape[1]
     try tensor.withScalars { values in
@@ -89,6 +110,20 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
         .invalidData, "expected a finite number, got \(values[index])",
         row: index / columns + 1, column: index % columns + 1, field: field)
     }
+  }
+
+  /// A text that changes when any number of the tables does.
+  var identity: String {
+    func describe(_ name: String, _ table: Tensor<Scalar>?) -> String {
+      guard let table else { return "" }
+      let checksum = table.withScalars { scalars in
+        let bytes = UnsafeRawBufferPointer(scalars)
+        return fk_crc32(0, bytes.baseAddress, bytes.count)
+      }
+      return " \(name) \(table.shape) \(String(checksum, radix: 16))"
+    }
+    return describe("data", data) + describe("context", context) + describe("weights", weights)
+      + describe("validation", validation) + describe("validationContext", validationContext)
   }
 
   // Rows given for validation follow the others, so that one table serves both.

@@ -1,97 +1,197 @@
-/// The loop that every kind of fit shares: steps, validation, best weights, early stopping.
+/// Where a fit stands: all of it but the trainer's state.
+struct FitState: Codable, Sendable {
+  /// The step to take next, counted from 0.
+  var nextStep = 0
+  var report = FitReport()
+  /// Validations since the best one.
+  var sinceBest = 0
+  var nonFiniteInARow = 0
+  /// The losses since the last validation.
+  var interval: [Double] = []
+  var lastLoss: Double?
+  /// The number of steps at the last validation.
+  var lastMeasured = 0
+  /// True once there is nothing left to do.
+  var isComplete = false
+}
+
+/// The loop that every kind of fit shares: steps, validation, best weights, early stopping,
+/// checkpoints.
 struct FitLoop<Model: Parameterized> {
   let options: FitOptions
   let trainer: Trainer<Model>
-  /// Takes a step, counted from 0, at a learning rate.
-  let step: (_ index: Int, _ rate: Double) -> StepResult
+  /// Takes a step, counted from 0, at a learning rate; nil where there was nothing to learn from.
+  let step: (_ index: Int, _ rate: Double) throws -> StepResult?
   /// The validation loss of a model; nil where nothing was held out.
-  let validate: ((Model) -> Double)?
+  let validate: ((Model) -> Estimate)?
   /// Returns false to stop.
   let progress: ((FitProgress) -> Bool)?
   let isCancelled: () -> Bool
+  /// Writes checkpoints; nil where none are asked for.
+  let recorder: CheckpointRecorder<Model.Scalar>?
 
-  /// Runs to the end and returns the weights to keep.
-  func run() throws -> (model: Model, report: FitReport) {
+  /// What a fit came to; where it failed, up to then.
+  struct Outcome {
+    /// The weights to keep.
+    let model: Model
+    let report: FitReport
+    let error: (any Error)?
+  }
+
+  /// Runs to the end, from where an earlier run was.
+  func run(from resumed: FitRecord<Model.Scalar>?) throws -> Outcome {
+    var run = Run(loop: self)
+    if let resumed { try run.restore(resumed) }
+    var failure: (any Error)?
+    do {
+      try run.go()
+    } catch { failure = error }
+    return Outcome(
+      model: trainer.model(with: run.best), report: run.finishedReport, error: failure)
+  }
+
+  /// The moving parts of one run.
+  private struct Run {
+    let loop: FitLoop
+    var state = FitState()
+    var best: Tensor<Model.Scalar>
     let clock = ContinuousClock()
-    let start = clock.now
-    var report = FitReport()
-    var best = trainer.model
-    var sinceBest = 0
-    var nonFiniteInARow = 0
-    var interval = (sum: 0.0, count: 0)
-    var lastLoss = Double.nan
-    var lastMeasured = 0
+    let start: ContinuousClock.Instant
+    var secondsBefore = 0.0
 
-    func measure(at step: Int) {
-      lastMeasured = step
-      if interval.count > 0 {
-        report.trainingCurve.append(
-          .init(step: step, loss: interval.sum / Double(interval.count)))
-      }
-      interval = (0, 0)
-      let candidate = trainer.averagedModel
-      guard let validate else {
-        best = candidate
-        report.bestStep = step
-        return
-      }
-      let loss = validate(candidate)
-      report.validationCurve.append(.init(step: step, loss: loss))
-      if loss.isFinite && loss < report.bestValidationLoss ?? .infinity {
-        report.bestValidationLoss = loss
-        report.bestStep = step
-        best = candidate
-        sinceBest = 0
-      } else {
-        sinceBest += 1
-      }
+    init(loop: FitLoop) {
+      self.loop = loop
+      best = loop.trainer.keptParameters
+      start = clock.now
     }
 
-    steps: for index in 0..<options.steps {
-      let result = step(index, options.learningRate.rate(at: index, of: options.steps))
-      report.steps = index + 1
-      if result.wasTaken {
-        nonFiniteInARow = 0
-        interval.sum += result.loss
-        interval.count += 1
-        lastLoss = result.loss
-      } else {
-        report.skippedSteps += 1
-        nonFiniteInARow += 1
-        if nonFiniteInARow >= options.nonFiniteLimit {
-          report.stopReason = .nonFinite
-          break
-        }
+    mutating func restore(_ record: FitRecord<Model.Scalar>) throws {
+      try loop.trainer.restore(record.trainer)
+      guard record.best.shape == best.shape else {
+        throw FlowsError(
+          .modelMismatch,
+          "expected \(best.count) best weights in the checkpoint, found \(record.best.count)")
       }
-      let isLast = index + 1 == options.steps
-      if (index + 1) % options.validationInterval == 0 || isLast { measure(at: index + 1) }
-      if let progress {
-        let goesOn = progress(
-          FitProgress(
-            step: index + 1, totalSteps: options.steps, trainingLoss: lastLoss,
-            validationLoss: report.validationCurve.last?.loss,
-            bestValidationLoss: report.bestValidationLoss))
-        if !goesOn { report.stopReason = .cancelled }
-      }
-      if isCancelled() { report.stopReason = .cancelled }
-      if report.stopReason == .cancelled { break }
-      if let patience = options.patience, validate != nil, sinceBest >= patience, !isLast {
-        report.stopReason = .earlyStopping
+      best = record.best
+      state = record.state
+      secondsBefore = state.report.seconds
+      state.report.resumedAtStep = state.nextStep
+    }
+
+    var finishedReport: FitReport {
+      var report = state.report
+      let elapsed = (clock.now - start).components
+      report.seconds =
+        secondsBefore + Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+      return report
+    }
+
+    mutating func go() throws {
+      if state.isComplete { return }
+      // Tried before training, so that no hour of work ends in an error.
+      if state.nextStep == 0 { try record() }
+      while let reason = try advance() {
+        state.report.stopReason = reason
+        if reason == .cancelled { try record() }
+        // What came after the last validation may be better, unless it went wrong.
+        if state.lastMeasured != state.nextStep { measure() }
         break
       }
+      if loop.trainer.step == 0 && state.report.stopReason != .cancelled {
+        throw FlowsError(
+          .trainingFailed,
+          "no training step had a finite loss and gradient; check the data for extreme values")
+      }
+      if state.report.stopReason != .cancelled {
+        state.isComplete = true
+        try record()
+      }
     }
-    // What came after the last validation may be better, unless it went wrong.
-    if report.stopReason != .finished && lastMeasured != report.steps {
-      measure(at: report.steps)
+
+    /// Takes steps until there is a reason to stop, other than that all were taken.
+    private mutating func advance() throws -> StopReason? {
+      let options = loop.options
+      while state.nextStep < options.steps {
+        if state.nonFiniteInARow >= options.nonFiniteLimit { return .nonFinite }
+        if let patience = options.patience, loop.validate != nil, state.sinceBest >= patience {
+          return .earlyStopping
+        }
+        try takeStep()
+        if state.nextStep % options.validationInterval == 0 || state.nextStep == options.steps {
+          measure()
+        }
+        if state.nextStep < options.steps, loop.recorder?.isDue(at: state.nextStep) == true {
+          try record()
+        }
+        if !goesOn() || loop.isCancelled() { return .cancelled }
+      }
+      return nil
     }
-    if trainer.step == 0 {
-      throw FlowsError(
-        .trainingFailed,
-        "no training step had a finite loss and gradient; check the data for extreme values")
+
+    private mutating func takeStep() throws {
+      let options = loop.options
+      let result = try loop.step(
+        state.nextStep, options.learningRate.rate(at: state.nextStep, of: options.steps))
+      state.nextStep += 1
+      state.report.steps = state.nextStep
+      guard let result else { return }
+      if result.wasTaken {
+        state.nonFiniteInARow = 0
+        state.interval.append(result.loss)
+        state.lastLoss = result.loss
+      } else {
+        state.report.skippedSteps += 1
+        state.nonFiniteInARow += 1
+      }
     }
-    let elapsed = clock.now - start
-    report.seconds =
-      Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-    return (best, report)
+
+    private mutating func measure() {
+      let step = state.nextStep
+      state.lastMeasured = step
+      if !state.interval.isEmpty {
+        let loss = Estimate(meanOf: state.interval)
+        state.report.trainingCurve.append(
+          .init(step: step, loss: loss.value, standardError: loss.standardError))
+      }
+      state.interval.removeAll(keepingCapacity: true)
+      let candidate = loop.trainer.keptParameters
+      guard let validate = loop.validate else {
+        best = candidate
+        state.report.bestStep = step
+        return
+      }
+      let loss = validate(loop.trainer.model(with: candidate))
+      state.report.validationCurve.append(
+        .init(step: step, loss: loss.value, standardError: loss.standardError))
+      if loss.value.isFinite && loss.value < state.report.bestValidationLoss ?? .infinity {
+        state.report.bestValidationLoss = loss.value
+        state.report.bestStep = step
+        best = candidate
+        state.sinceBest = 0
+      } else {
+        state.sinceBest += 1
+      }
+    }
+
+    private func goesOn() -> Bool {
+      guard let progress = loop.progress else { return true }
+      return progress(
+        FitProgress(
+          step: state.nextStep, totalSteps: loop.options.steps,
+          trainingLoss: state.lastLoss ?? .nan,
+          validationLoss: state.report.validationCurve.last?.loss,
+          validationStandardError: state.report.validationCurve.last?.standardError,
+          bestValidationLoss: state.report.bestValidationLoss))
+    }
+
+    private mutating func record() throws {
+      guard let recorder = loop.recorder else { return }
+      var written = state
+      written.report = finishedReport
+      // A run that goes on decides anew why it stops.
+      if !written.isComplete { written.report.stopReason = .finished }
+      try recorder.write(
+        FitRecord(state: written, trainer: loop.trainer.state, best: best))
+    }
   }
 }

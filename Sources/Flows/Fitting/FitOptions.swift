@@ -26,6 +26,9 @@ public struct FitOptions: Sendable {
   public var seed: UInt64 = 0
   /// Threads to work with; nil for all, which changes no result.
   public var threads: Int?
+  /// Where and how often the state of the fit is written, so that a killed fit can go on; nil for
+  /// never.
+  public var checkpoint: FitCheckpoint?
 
   /// The defaults.
   public init() {}
@@ -55,63 +58,12 @@ public struct FitOptions: Sendable {
       "expected a decay in [0, 1), got \(averageDecay ?? 0)")
     try require(
       nonFiniteLimit > 0, "nonFiniteLimit", "expected a positive number, got \(nonFiniteLimit)")
+    switch checkpoint?.interval {
+    case .steps(let steps):
+      try require(steps > 0, "checkpoint", "expected at least one step, got \(steps)")
+    case .minutes(let minutes):
+      try require(minutes >= 0, "checkpoint", "expected a time, got \(minutes) minutes")
+    case nil: break
+    }
   }
-}
-
-/// A look at a fit that is running.
-public struct FitProgress: Sendable {
-  /// Steps tried so far.
-  public let step: Int
-  /// Steps in all.
-  public let totalSteps: Int
-  /// The loss of the last step: mean NLL in nats per row (in the user's units), or reverse KL.
-  public let trainingLoss: Double
-  /// The validation loss measured last, in the same unit.
-  public let validationLoss: Double?
-  /// The best validation loss so far.
-  public let bestValidationLoss: Double?
-}
-
-/// Why a fit ended.
-public enum StopReason: String, Sendable, Codable {
-  /// All steps were taken.
-  case finished
-  /// Validation did not improve for as long as `patience` allows.
-  case earlyStopping
-  /// The progress callback returned false, or the task was cancelled.
-  case cancelled
-  /// Too many steps in a row were not finite; the last good weights were kept.
-  case nonFinite
-}
-
-/// What a fit came to.
-public struct FitReport: Sendable {
-  /// A loss with the step at which it was measured.
-  public struct Point: Sendable, Codable, Hashable {
-    /// The step, counted from 1.
-    public let step: Int
-    /// The loss.
-    public let loss: Double
-  }
-
-  /// Steps tried.
-  public internal(set) var steps = 0
-  /// Steps that were skipped because loss or gradient was not finite.
-  public internal(set) var skippedSteps = 0
-  /// Why the fit ended.
-  public internal(set) var stopReason = StopReason.finished
-  /// The mean training loss between validations.
-  public internal(set) var trainingCurve: [Point] = []
-  /// The validation loss, where rows were held out.
-  public internal(set) var validationCurve: [Point] = []
-  /// The best validation loss: that of the weights that were kept.
-  public internal(set) var bestValidationLoss: Double?
-  /// The step of the weights that were kept.
-  public internal(set) var bestStep = 0
-  /// Wall-clock time in seconds.
-  public internal(set) var seconds = 0.0
-  /// Rows trained on and held out.
-  public internal(set) var trainingRows = 0
-  /// Rows held out.
-  public internal(set) var validationRows = 0
 }

@@ -43,6 +43,34 @@ struct ParameterLayout: Sendable {
     return copy
   }
 
+  /// The number of trained scalars.
+  var packedCount: Int { shapes.reduce(0) { $0 + $1.count } }
+
+  /// A block without the gaps between its tensors.
+  func packed<Scalar>(_ block: Storage) -> Tensor<Scalar> {
+    let result = Storage(Shape(packedCount), kind)
+    forEachRun { offset, place, bytes in
+      (result.pointer + place).copyMemory(from: block.pointer + offset, byteCount: bytes)
+    }
+    return Tensor(result)
+  }
+
+  /// Fills a block from its packed form.
+  func unpack<Scalar>(_ packed: Tensor<Scalar>, into block: Storage) {
+    forEachRun { offset, place, bytes in
+      (block.pointer + offset).copyMemory(from: packed.storage.pointer + place, byteCount: bytes)
+    }
+  }
+
+  /// For each tensor its place in bytes in a block and in the packed form, and its length.
+  private func forEachRun(_ body: (_ offset: Int, _ place: Int, _ bytes: Int) -> Void) {
+    var place = 0
+    for (shape, offset) in zip(shapes, offsets) {
+      body(offset * kind.size, place, shape.count * kind.size)
+      place += shape.count * kind.size
+    }
+  }
+
   /// The model with its parameters replaced by views of a block that a tape watches.
   func watchedModel<Model: Parameterized>(_ model: Model, block: Storage, tape: Tape) -> Model {
     var watcher = BlockWatcher<Model.Scalar>(layout: self, block: block, tape: tape)

@@ -19,12 +19,12 @@ public struct StepResult: Sendable {
 ///
 /// A trainer is used by one thread at a time; it spreads the work itself.
 public final class Trainer<Model: Parameterized> {
-  private let original: Model
-  private let layout: ParameterLayout
-  private let parameters: Storage
-  private let moments: [Storage]
+  let original: Model
+  let layout: ParameterLayout
+  let parameters: Storage
+  let moments: [Storage]
   private let momentPointers: [UnsafeMutableRawPointer]
-  private let average: Storage?
+  let average: Storage?
   private var lanes: [Lane] = []
   private let losses: UnsafeMutablePointer<Double>
   /// The rule by which parameters follow their gradient.
@@ -34,7 +34,7 @@ public final class Trainer<Model: Parameterized> {
   /// The decay of the moving average of the weights; nil where none is kept.
   public let averageDecay: Double?
   /// Steps taken so far; skipped ones do not count.
-  public private(set) var step = 0
+  public internal(set) var step = 0
   /// Threads that work at the same time.
   public var threads: Int
 

@@ -30,10 +30,10 @@ struct FitErrorTests {
   func data() {
     #expect(
       text(.zeros([40, 3]))
-        == "\"data\": expected rows of 2 columns, as the flow has; got the shape [40, 3]")
+        == "\"data\": expected rows of 2 columns, as the density has; got the shape [40, 3]")
     #expect(
       text(.zeros([40]))
-        == "\"data\": expected rows of 2 columns, as the flow has; got the shape [40]")
+        == "\"data\": expected rows of 2 columns, as the density has; got the shape [40]")
     #expect(
       text(rows[rows: 0..<1]) == "\"data\": expected at least 2 rows; got 1")
     #expect(
@@ -112,7 +112,7 @@ struct FitErrorTests {
       errorText {
         var flow = smallFlow(contextDimension: 1)
         try flow.fit(toLogDensity: { -$0.squared().sum(axis: 1) })
-      } == "reverse KL fits unconditional flows; this one takes context rows")
+      } == "reverse KL fits unconditional densities; this one takes context rows")
   }
 
   @Test("come before the flow changes")

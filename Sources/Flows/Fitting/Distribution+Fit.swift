@@ -1,0 +1,271 @@
+extension Distribution {
+  /// Fits the density to data by maximum likelihood.
+  ///
+  /// Rows are split into training and validation rows, and the weights with the best validation loss
+  /// are kept. A ``NormalizingFlow`` standardises columns inside, so that densities are those of the
+  /// data's units, and one that has been fitted before goes on in the units it has; other densities
+  /// are fitted to the data as they are. With ``FitOptions/checkpoint`` a killed fit goes on where it
+  /// was when it is run again.
+  ///
+  /// - Parameters:
+  ///   - data: rows `[n, dimension]`, all finite.
+  ///   - context: rows `[n, contextDimension]` for a conditional density.
+  ///   - weights: one weight per row `[n]`, not negative; nil where rows count alike.
+  ///   - validation: rows to validate on, in place of a share of `data`.
+  ///   - validationContext: the context of those rows, for a conditional density.
+  ///   - options: steps, batches, learning rate and so on.
+  ///   - progress: called after each step; return false to stop with the best weights so far.
+  /// - Returns: the course of the fit; its losses are mean NLL in nats per row.
+  /// - Throws: ``FlowsError`` for data that no density can be fitted to, or that lie outside the
+  ///   support, before training; for options that make no sense; for a checkpoint of another fit or
+  ///   one that cannot be written (the density then has the best weights so far); and where not one
+  ///   step was finite.
+  @discardableResult
+  public mutating func fit(
+    _ data: Tensor<Scalar>, context: Tensor<Scalar>? = nil, weights: Tensor<Scalar>? = nil,
+    validation: Tensor<Scalar>? = nil, validationContext: Tensor<Scalar>? = nil,
+    options: FitOptions = FitOptions(), progress: ((FitProgress) -> Bool)? = nil
+  ) throws -> FitReport {
+    let input = FitInput(
+      data: data, context: context, weights: weights, validation: validation,
+      validationContext: validationContext)
+    return try fit(input, options: options, progress: progress, isCancelled: { false })
+  }
+
+  /// Fits the density to data by maximum likelihood without blocking the caller.
+  ///
+  /// As the synchronous form; cancelling the task stops with the best weights so far and the stop
+  /// reason `cancelled`.
+  @discardableResult
+  public mutating func fit(
+    _ data: Tensor<Scalar>, context: Tensor<Scalar>? = nil, weights: Tensor<Scalar>? = nil,
+    validation: Tensor<Scalar>? = nil, validationContext: Tensor<Scalar>? = nil,
+    options: FitOptions = FitOptions(), progress: (@Sendable (FitProgress) -> Bool)? = nil
+  ) async throws -> FitReport {
+    let input = FitInput(
+      data: data, context: context, weights: weights, validation: validation,
+      validationContext: validationContext)
+    return try await fitInBackground { density, isCancelled in
+      try density.fit(input, options: options, progress: progress, isCancelled: isCancelled)
+    }
+  }
+
+  /// Fits the density to a stream of batches, for rows that do not fit memory.
+  ///
+  /// As the form for tables; the batches come as they are, so that `batchSize` and
+  /// `validationFraction` are not used. Units and data-dependent starts come from the first batches,
+  /// up to 16,384 rows.
+  ///
+  /// - Parameters:
+  ///   - stream: the rows to train on.
+  ///   - validation: rows to validate on; without them the last weights are kept.
+  ///   - validationContext: the context of those rows, for a conditional density.
+  ///   - options: steps, learning rate and so on.
+  ///   - progress: called after each step; return false to stop with the best weights so far.
+  /// - Returns: the course of the fit; its losses are mean NLL in nats per row.
+  /// - Throws: as the form for tables, and whatever the stream throws.
+  @discardableResult
+  public mutating func fit<Stream: BatchStream>(
+    batches stream: Stream, validation: Tensor<Scalar>? = nil,
+    validationContext: Tensor<Scalar>? = nil, options: FitOptions = FitOptions(),
+    progress: ((FitProgress) -> Bool)? = nil
+  ) throws -> FitReport where Stream.Scalar == Scalar {
+    let held = validation.map { Batch(data: $0, context: validationContext) }
+    return try fit(
+      stream, validation: held, options: options, progress: progress, isCancelled: { false })
+  }
+
+  /// Fits the density to a stream of batches without blocking the caller.
+  @discardableResult
+  public mutating func fit<Stream: BatchStream>(
+    batches stream: Stream, validation: Tensor<Scalar>? = nil,
+    validationContext: Tensor<Scalar>? = nil, options: FitOptions = FitOptions(),
+    progress: (@Sendable (FitProgress) -> Bool)? = nil
+  ) async throws -> FitReport where Stream.Scalar == Scalar {
+    let held = validation.map { Batch(data: $0, context: validationContext) }
+    return try await fitInBackground { density, isCancelled in
+      try density.fit(
+        stream, validation: held, options: options, progress: progress, isCancelled: isCancelled)
+    }
+  }
+
+  /// Fits the density to an unnormalised log-density by reverse KL: E_q[log q(x) − log p̃(x)].
+  ///
+  /// The minimum is −log of the normaliser of p̃ and is reached at q = p. Reverse KL seeks modes:
+  /// mass of p where q has none is not noticed.
+  ///
+  /// - Parameters:
+  ///   - logTarget: log p̃ of rows `[n, dimension]` → `[n]`, by tensor operations; called on several
+  ///     threads at the same time.
+  ///   - options: steps, learning rate and so on; `batchSize` draws are made in each step, and
+  ///     16 times as many, always the same, in each validation.
+  ///   - progress: called after each step; return false to stop.
+  /// - Returns: the course of the fit; its losses are reverse KL minus the log normaliser, in nats.
+  /// - Throws: ``FlowsError`` for options that make no sense, for a density whose draws carry no
+  ///   derivatives (``isReparameterized``), and where not one step was finite. A checkpoint cannot
+  ///   tell one log-density from another: that is up to the caller.
+  @discardableResult
+  public mutating func fit(
+    toLogDensity logTarget: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>,
+    options: FitOptions = FitOptions(), progress: ((FitProgress) -> Bool)? = nil
+  ) throws -> FitReport {
+    let report = try fit(
+      toLogDensity: logTarget, options: options, progress: progress, isCancelled: { false })
+    return report
+  }
+
+  /// Fits the density to an unnormalised log-density by reverse KL without blocking the caller.
+  @discardableResult
+  public mutating func fit(
+    toLogDensity logTarget: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>,
+    options: FitOptions = FitOptions(), progress: (@Sendable (FitProgress) -> Bool)? = nil
+  ) async throws -> FitReport {
+    try await fitInBackground { density, isCancelled in
+      try density.fit(
+        toLogDensity: logTarget, options: options, progress: progress, isCancelled: isCancelled)
+    }
+  }
+
+  private mutating func fitInBackground(
+    _ body: @escaping @Sendable (inout Self, @escaping () -> Bool) throws -> FitReport
+  ) async throws -> FitReport {
+    let start = self
+    // A fit that fails on its way has weights to keep as well.
+    let (fitted, result) = try await Background.run { isCancelled in
+      var density = start
+      let result = Result { try body(&density, isCancelled) }
+      return (density, result)
+    }
+    self = fitted
+    return try result.get()
+  }
+
+  // MARK: - The work
+
+  private mutating func fit(
+    _ input: FitInput<Scalar>, options: FitOptions, progress: ((FitProgress) -> Bool)?,
+    isCancelled: @escaping () -> Bool
+  ) throws -> FitReport {
+    try options.validate()
+    try input.validate(for: self)
+    let split = input.split(options)
+    let table = Batch(data: input.allData, context: input.allContext, weights: input.allWeights)
+    let start = try settingUnits(table, rows: split.training, options)
+    let units = Units<Scalar>(of: start)
+    let order = RowOrder(
+      rows: split.training, batch: options.batchSize,
+      generator: PhiloxGenerator(seed: options.seed, stream: 0xf17).forked(1))
+    let held = table.rows(split.validation)
+    let canValidate =
+      !split.validation.isEmpty && held.weights.map { $0.sum().scalar > 0 } ?? true
+    let fit = DensityFit(
+      start, startingFrom: table.rows(Array(split.training.prefix(8_192))),
+      rows: TableRows(
+        identity: input.identity, order: order,
+        table: Batch(
+          data: units.standardized(table.data),
+          context: units.standardized(context: table.context), weights: table.weights)),
+      validation: canValidate ? held : nil, options: options)
+    var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
+    report.trainingRows = split.training.count
+    report.validationRows = split.validation.count
+    if input.validation == nil { report.heldOutRows = split.validation }
+    return report
+  }
+
+  private mutating func fit<Stream: BatchStream>(
+    _ stream: Stream, validation: Batch<Scalar>?, options: FitOptions,
+    progress: ((FitProgress) -> Bool)?, isCancelled: @escaping () -> Bool
+  ) throws -> FitReport where Stream.Scalar == Scalar {
+    try options.validate()
+    let check = { [self] (batch: Batch<Scalar>) in
+      try FitInput(data: batch.data, context: batch.context, weights: batch.weights)
+        .validate(for: self, atLeast: 1)
+    }
+    if let validation { try check(validation) }
+    var first: [Batch<Scalar>] = []
+    while first.reduce(0, { $0 + $1.data.shape[0] }) < 16_384 && first.count < options.steps {
+      let batch = try stream.batch(at: first.count)
+      try check(batch)
+      first.append(batch)
+    }
+    let table = Batch(concatenating: first)
+    let start = try settingUnits(table, rows: Array(0..<table.data.shape[0]), options)
+    let units = Units<Scalar>(of: start)
+    let fit = DensityFit(
+      start, startingFrom: table,
+      rows: StreamRows(
+        stream: stream, units: units.data, contextUnits: units.context, validate: check),
+      validation: validation, options: options)
+    var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
+    report.validationRows = validation?.data.shape[0] ?? 0
+    return report
+  }
+
+  /// This density with the units of some rows, where it keeps units and has none.
+  private func settingUnits(_ table: Batch<Scalar>, rows: [Int], _ options: FitOptions) throws
+    -> Self
+  {
+    var units = Units<Scalar>(of: self)
+    guard options.standardizes, units.data == nil, self is any StandardizedDistribution else {
+      return self
+    }
+    units.data = try Standardization(table.data, rows: rows, weights: table.weights)
+    if let context = table.context {
+      units.context = Standardization(contextRows: context, rows: rows)
+    }
+    return units.applied(to: self)
+  }
+
+  private mutating func finish(_ outcome: FitLoop<Self>.Outcome) throws -> FitReport {
+    self = outcome.model
+    if let error = outcome.error { throw error }
+    return outcome.report
+  }
+
+  private mutating func fit(
+    toLogDensity logTarget: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>,
+    options: FitOptions, progress: ((FitProgress) -> Bool)?, isCancelled: @escaping () -> Bool
+  ) throws -> FitReport {
+    try options.validate()
+    if contextDimension > 0 {
+      throw FlowsError(
+        .invalidConfiguration,
+        "reverse KL fits unconditional densities; this one takes context rows")
+    }
+    if !isReparameterized {
+      throw FlowsError(
+        .invalidConfiguration,
+        "reverse KL needs draws that are differentiable; those of \(Self.self) are not")
+    }
+    let settings = FitSettings(
+      objective: "reverse KL", data: "none", options: options, model: self)
+    var start = self
+    let resumed = try FitRecord.resuming(options.checkpoint, settings: settings, model: &start)
+    let generator = PhiloxGenerator(seed: options.seed, stream: 0xf17)
+    let trainer = Trainer(
+      start, optimizer: options.optimizer, clipping: options.clipping,
+      averageDecay: options.averageDecay, threads: options.threads ?? Workers.count)
+    let mixesRows = self.mixesRows
+    let loop = FitLoop(
+      options: options, trainer: trainer,
+      step: { index, rate in
+        let own = generator.forked(UInt64(index))
+        return trainer.step(rows: options.batchSize, learningRate: rate, mixesRows: mixesRows) {
+          model, range in
+          var noise = own.forked(UInt64(range.lowerBound))
+          let (x, logDensity) = model.sampleWithLogDensity(range.count, using: &noise)
+          return (logDensity - logTarget(x)).sum()
+        }
+      },
+      validate: { model in
+        var noise = generator.forked(.max)
+        let (x, logDensity) = model.sampleWithLogDensity(options.batchSize * 16, using: &noise)
+        return Estimate(meanOf: Tensor<Double>(logDensity - logTarget(x)).scalars)
+      }, progress: progress, isCancelled: isCancelled,
+      recorder: options.checkpoint.map {
+        CheckpointRecorder($0, settings: settings, states: start.namedStates)
+      })
+    return try finish(loop.run(from: resumed))
+  }
+}

@@ -1,0 +1,89 @@
+/// All that a trainer knows besides the model's architecture, as values that can be written down.
+///
+/// Parameters lie one after the other in visiting order. A trainer that takes over a state goes on
+/// exactly as the one that gave it.
+public struct TrainerState<Scalar: TensorScalar>: Sendable {
+  /// Steps taken.
+  public var step: Int
+  /// The trained scalars, `[n]`.
+  public var parameters: Tensor<Scalar>
+  /// The optimizer's moments, `[n]` each.
+  public var moments: [Tensor<Scalar>]
+  /// The moving average of the trained scalars, `[n]`; nil where none is kept.
+  public var average: Tensor<Scalar>?
+}
+
+extension TrainerState {
+  private static func name(ofMoment index: Int) -> String { "trainer.moment.\(index)" }
+
+  /// Adds the state to a file, under names that begin with `trainer.`.
+  ///
+  /// - Throws: ``FlowsError`` where the file has such names already.
+  public func add(to file: inout SafetensorsFile) throws {
+    file.metadata["flows.trainer.step"] = "\(step)"
+    try file.add("trainer.parameters", parameters)
+    for (index, moment) in moments.enumerated() {
+      try file.add(Self.name(ofMoment: index), moment)
+    }
+    if let average { try file.add("trainer.average", average) }
+  }
+
+  /// The state that ``add(to:)`` put into a file.
+  ///
+  /// - Throws: ``FlowsError`` where there is none, or it makes no sense.
+  public init(from file: SafetensorsFile) throws {
+    guard let step = file.metadata["flows.trainer.step"].flatMap({ Int($0) }), step >= 0 else {
+      throw FlowsError(.malformedFile, "the file's number of training steps is missing")
+    }
+    self.step = step
+    parameters = try file.tensor("trainer.parameters")
+    moments = []
+    let names = Set(file.names)
+    while names.contains(Self.name(ofMoment: moments.count)) {
+      moments.append(try file.tensor(Self.name(ofMoment: moments.count)))
+    }
+    average = names.contains("trainer.average") ? try file.tensor("trainer.average") : nil
+  }
+}
+
+extension Trainer {
+  /// All that the trainer knows besides the model's architecture; setting it goes on from there.
+  public var state: TrainerState<Model.Scalar> {
+    TrainerState(
+      step: step, parameters: layout.packed(parameters), moments: moments.map(layout.packed),
+      average: average.map(layout.packed))
+  }
+
+  /// Goes on from a state.
+  ///
+  /// - Throws: ``FlowsError`` of kind `modelMismatch` where the state is of another model or optimizer.
+  public func restore(_ state: TrainerState<Model.Scalar>) throws {
+    let found = [state.parameters] + state.moments + (state.average.map { [$0] } ?? [])
+    guard found.allSatisfy({ $0.shape == [layout.packedCount] }) else {
+      throw FlowsError(
+        .modelMismatch,
+        "expected a state of \(layout.packedCount) trained numbers, found \(found.map(\.shape))")
+    }
+    guard state.moments.count == moments.count, (state.average == nil) == (average == nil) else {
+      throw FlowsError(
+        .modelMismatch,
+        "the state has \(counted(state.moments.count, "moment")) and "
+          + "\(state.average == nil ? "no" : "an") average; this trainer keeps \(moments.count) and "
+          + "\(average == nil ? "none" : "one")")
+    }
+    layout.unpack(state.parameters, into: parameters)
+    for (moment, value) in zip(moments, state.moments) { layout.unpack(value, into: moment) }
+    if let average, let value = state.average { layout.unpack(value, into: average) }
+    step = state.step
+  }
+
+  /// The trained scalars that are validated and kept: the moving average where there is one.
+  var keptParameters: Tensor<Model.Scalar> { layout.packed(average ?? parameters) }
+
+  /// The model with these trained scalars.
+  func model(with packed: Tensor<Model.Scalar>) -> Model {
+    let block = layout.makeBlock()
+    layout.unpack(packed, into: block)
+    return layout.model(original, from: block)
+  }
+}
