@@ -98,8 +98,7 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
     if let window, window.key == key { return window.rows }
     var own = generator.forked(UInt64(key.pass))
     let full = rowCount / Self.blockRows
-    let order =
-      shuffled(Array(0..<full), using: &own) + (full < blockCount ? [full] : [])
+    let order = Array(0..<full).shuffled(portably: &own) + (full < blockCount ? [full] : [])
     let first = key.index * blocksPerWindow
     let blocks = order[first..<Swift.min(order.count, first + blocksPerWindow)]
     let rowBytes = header.elementType.byteCount * dimension
@@ -113,17 +112,8 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
     let count = scalars.count / dimension
     var inner = own.forked(UInt64(key.index))
     let rows = Tensor(shape: [count, dimension], scalars: scalars)
-      .rows(shuffled(Array(0..<count), using: &inner))
+      .rows(Array(0..<count).shuffled(portably: &inner))
     window = (key, rows)
     return rows
   }
-}
-
-/// Fisher and Yates, with the generator's own integers so that the order is the same anywhere.
-func shuffled(_ items: [Int], using generator: inout PhiloxGenerator) -> [Int] {
-  var items = items
-  for index in stride(from: items.count - 1, to: 0, by: -1) {
-    items.swapAt(index, Int(generator.next().multipliedFullWidth(by: UInt64(index + 1)).high))
-  }
-  return items
 }

@@ -28,12 +28,26 @@ final class RowOrder: @unchecked Sendable {
       epoch = wanted
       for (index, row) in rows.enumerated() { memory[index] = row }
       var own = generator.forked(UInt64(wanted))
-      // Fisher and Yates, with the generator's own integers so that the order is the same anywhere.
-      for index in stride(from: rows.count - 1, to: 0, by: -1) {
-        let other = Int(own.next().multipliedFullWidth(by: UInt64(index + 1)).high)
-        swap(&memory[index], &memory[other])
-      }
+      UnsafeMutableBufferPointer(start: memory, count: rows.count).shuffle(portably: &own)
     }
     return UnsafePointer(memory + (step % batches) * batch)
+  }
+}
+
+extension UnsafeMutableBufferPointer {
+  /// Fisher and Yates, with the generator's own integers so that the order is the same anywhere.
+  func shuffle(portably generator: inout PhiloxGenerator) {
+    for index in stride(from: count - 1, to: 0, by: -1) {
+      swapAt(index, Int(generator.next().multipliedFullWidth(by: UInt64(index + 1)).high))
+    }
+  }
+}
+
+extension Array {
+  /// The elements in an order that is the same on every platform.
+  func shuffled(portably generator: inout PhiloxGenerator) -> [Element] {
+    var copy = self
+    copy.withUnsafeMutableBufferPointer { $0.shuffle(portably: &generator) }
+    return copy
   }
 }
