@@ -11,12 +11,14 @@ let package = Package(
   platforms: [.macOS(.v14), .iOS(.v17)],
   products: [
     .library(name: "Flows", targets: ["Flows"]),
+    .library(name: "FlowChecks", targets: ["FlowChecks"]),
     .executable(name: "Examples/fit2d", targets: ["fit2d"]),
     .executable(name: "Examples/benchmarks", targets: ["benchmarks"]),
   ],
   targets: [
     // MARK: - Public modules
     .target(name: "Flows", dependencies: ["CFlowKernels"], swiftSettings: optimizedSwift),
+    .target(name: "FlowChecks", dependencies: ["Flows"], swiftSettings: optimizedSwift),
 
     // MARK: - Implementation details
     .target(
@@ -35,7 +37,7 @@ let package = Package(
 
     // MARK: - Tests
     .testTarget(
-      name: "FlowsTests", dependencies: ["Flows", "CFlowKernels"],
+      name: "FlowsTests", dependencies: ["Flows", "FlowChecks", "CFlowKernels"],
       exclude: ["Goldens/make_goldens.py"], resources: [.copy("Goldens/Fixtures")]),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),

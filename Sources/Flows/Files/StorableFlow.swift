@@ -84,6 +84,16 @@ private func networkScalars(_ inputs: Int, _ hidden: [Int], _ outputs: Int) -> I
   return zip(widths, widths.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
 }
 
+/// A coupling with zero weights, which those of a file will replace.
+private func zeroed<Configuration: CheckedConfiguration, Coupling>(
+  _ configuration: Configuration,
+  _ make: (Configuration, Initializer, Initializer, inout PhiloxGenerator) -> Coupling
+) throws -> Coupling {
+  try configuration.validate()
+  var generator = PhiloxGenerator(seed: 0)
+  return make(configuration, .zero, .zero, &generator)
+}
+
 extension AffineCoupling.Configuration: CheckedConfiguration {
   func validate() throws {
     try validateNetwork(
@@ -148,10 +158,7 @@ extension AffineCoupling: StorableFlow {
 
   /// A coupling with zero weights.
   public init(configuration: Configuration) throws {
-    try configuration.validate()
-    var generator = PhiloxGenerator(seed: 0)
-    self.init(
-      configuration, initializer: .zero, outputInitializer: .zero, using: &generator)
+    self = try zeroed(configuration, Self.init(_:initializer:outputInitializer:using:))
   }
 }
 
@@ -161,10 +168,7 @@ extension AdditiveCoupling: StorableFlow {
 
   /// A coupling with zero weights.
   public init(configuration: Configuration) throws {
-    try configuration.validate()
-    var generator = PhiloxGenerator(seed: 0)
-    self.init(
-      configuration, initializer: .zero, outputInitializer: .zero, using: &generator)
+    self = try zeroed(configuration, Self.init(_:initializer:outputInitializer:using:))
   }
 }
 

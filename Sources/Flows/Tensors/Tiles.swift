@@ -4,9 +4,9 @@ internal import CFlowKernels
 ///
 /// These are recorded constants, not read from the machine, so that results do not depend on where
 /// they were computed.
-enum Tiles {
+package enum Tiles {
   /// Rows of a tile in evaluation.
-  static let evaluationRows = 256
+  package static let evaluationRows = 256
 
   /// Rows of a tile in training: large batches amortise the tape, small ones must still feed two
   /// or more threads.

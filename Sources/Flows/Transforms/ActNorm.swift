@@ -53,11 +53,27 @@ public struct ActNorm<Scalar: TensorScalar>: Flow {
   ///
   /// A constant column gets the scale 1e-6 rather than 0.
   public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {
-    guard !isInitialized, x.storage.shape[0] > 0 else { return }
-    shift = x.mean(axis: 0).detached
-    let deviation = sqrt(x.variance(axis: 0))
-    logScale = log(Tensor.maximum(deviation, Tensor(1e-6))).detached
+    guard let (mean, logDeviation) = firstMoments(of: x) else { return }
+    shift = mean
+    logScale = logDeviation
+  }
+
+  /// The same from latent rows, so that the data side has mean 0 and variance 1.
+  public mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    guard let (mean, logDeviation) = firstMoments(of: z) else { return }
+    shift = -mean * exp(-logDeviation)
+    logScale = -logDeviation
+  }
+
+  private mutating func firstMoments(of rows: Tensor<Scalar>) -> (
+    mean: Tensor<Scalar>, logDeviation: Tensor<Scalar>
+  )? {
+    guard !isInitialized, rows.storage.shape[0] > 0 else { return nil }
     initialized = .ones([1])
+    let deviation = sqrt(rows.variance(axis: 0))
+    return (
+      rows.mean(axis: 0).detached, log(Tensor.maximum(deviation, Tensor(1e-6))).detached
+    )
   }
 
   /// Shows scale and shift, and as state whether they have been started.

@@ -62,6 +62,16 @@ public struct Composition<Scalar: TensorScalar>: Flow {
     }
   }
 
+  /// Prepares each part with what reaches its latent side.
+  public mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    var value = z
+    for index in flows.indices {
+      let own = flows[index].contextDimension > 0 ? context : nil
+      flows[index].prepareInverted(with: value, context: own)
+      value = flows[index].forward(value, context: own).value
+    }
+  }
+
   /// Shows the parts by their number.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {
     for index in flows.indices {

@@ -37,6 +37,10 @@ public protocol Flow<Scalar>: Parameterized {
 
   /// Sets data-dependent parameters from data-side rows, before training (ActNorm).
   mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?)
+
+  /// The same for the inverted flow, whose data side is this one's latent side: sets data-dependent
+  /// parameters from latent rows.
+  mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?)
 }
 
 extension Flow {
@@ -48,6 +52,8 @@ extension Flow {
   public var mixesRows: Bool { false }
   /// Nothing by default.
   public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
+  /// Nothing by default.
+  public mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?) {}
 
   /// Latent → data without context.
   public func forward(_ z: Tensor<Scalar>) -> Transformed<Scalar> { forward(z, context: nil) }
@@ -88,6 +94,14 @@ public struct Inverted<Scalar: TensorScalar>: Flow {
   /// The forward map of the base.
   public func inverse(_ x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Transformed<Scalar> {
     base.forward(x, context: context)
+  }
+  /// Starts the base from rows of its latent side.
+  public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    base.prepareInverted(with: x, context: context)
+  }
+  /// Starts the base from rows of its data side.
+  public mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    base.prepare(with: z, context: context)
   }
   /// Shows the tensors of the base.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {

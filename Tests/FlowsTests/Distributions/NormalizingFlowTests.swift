@@ -1,3 +1,4 @@
+import FlowChecks
 import Testing
 
 @testable import Flows
@@ -143,4 +144,13 @@ struct NormalizingFlowTests {
         "log-density", found: identity.logDensity(of: x),
         expected: Gaussian(dimension: 3).logDensity(of: x), tolerance: 1e-14) == nil)
   }
+}
+
+/// All points of a grid of two sides, the second fastest.
+private func grid(_ sides: [Tensor<Double>]) -> Tensor<Double> {
+  let (rows, columns) = (sides[0].count, sides[1].count)
+  let first = sides[0].expanded(axis: 1).broadcast(to: [rows, columns])
+  let second = sides[1].broadcast(to: [rows, columns])
+  return .concatenated(
+    [first.reshaped(to: [-1, 1]), second.reshaped(to: [-1, 1])], axis: 1)
 }

@@ -1,0 +1,120 @@
+import FlowChecks
+import Testing
+
+@testable import Flows
+
+/// Every density; a new line here gets every check of ``FlowCheck/allForDensities``.
+enum DensityTable {
+  static let types = StorableTypes(
+    bases: [TestDensity<Double>.self], floatBases: [TestDensity<Float>.self])
+
+  static let rows: [DensityCase] =
+    [1, 2, 5].flatMap { dimension -> [DensityCase] in
+      let location = Tensor((0..<dimension).map { Double($0) - 0.5 })
+      let scale = Tensor((0..<dimension).map { 0.5 + Double($0) })
+      return [
+        DensityCase("Gaussian, D \(dimension)") { _ in
+          Gaussian(location: location, scale: scale)
+        },
+        DensityCase("Gaussian, learnable, D \(dimension)") { _ in
+          Gaussian(location: location, scale: scale, isLearnable: true)
+        },
+        DensityCase("Laplace, D \(dimension)") { _ in
+          Laplace(location: location, scale: scale)
+        },
+        DensityCase("Laplace, learnable, D \(dimension)") { _ in
+          Laplace(location: location, scale: scale, isLearnable: true)
+        },
+      ]
+    } + [
+      DensityCase("flow of two columns", noise: 0.25) {
+        NormalizingFlow.realNVP(dimension: 2, layers: 4, hidden: [16], using: &$0)
+      },
+      DensityCase("flow with context and units") { generator in
+        var flow = NormalizingFlow<Double>.realNVP(
+          dimension: 3, contextDimension: 2, layers: 2, hidden: [16],
+          base: Laplace(dimension: 3, isLearnable: true), using: &generator)
+        flow.standardization = Standardization(
+          scale: Tensor([2, 0.1, 5]), shift: Tensor([1, -1, 7]))
+        flow.contextStandardization = Standardization(
+          scale: Tensor([2, 0.5]), shift: Tensor([1, -1]))
+        return flow
+      },
+    ]
+    + [2, 5].map { dimension in
+      DensityCase("correlated columns, D \(dimension)", noise: 0) { generator in
+        var coupling = AdditiveCoupling<Double>(
+          dimension: dimension, mask: .alternating(0), hidden: [], using: &generator)
+        coupling.shiftNetwork.layers[0].weight = Tensor(
+          repeating: 1.5, shape: coupling.shiftNetwork.layers[0].weight.shape)
+        return NormalizingFlow(
+          base: Gaussian<Double>(dimension: dimension),
+          flow: Composition(dimension: dimension, [coupling]))
+      }
+    }
+    + TestDensity<Double>.Family.allCases.flatMap { family in
+      [1, 2, 3].map { dimension in
+        DensityCase("a user's \(family), D \(dimension)", types: types) { _ in
+          TestDensity(family, dimension: dimension)
+        }
+      }
+    }
+}
+
+@Suite("Every density")
+struct DensityTableTests {
+  @Test(
+    "passes every check on every instruction set", arguments: DensityTable.rows,
+    FlowCheck.allForDensities)
+  func check(_ row: DensityCase, _ check: FlowCheck) {
+    let report = row.report([check])
+    #expect(report.problems.isEmpty && report.skipped.isEmpty, "\(report)")
+  }
+
+  @Test("has a name of its own in the table")
+  func names() {
+    #expect(Set(DensityTable.rows.map(\.name)).count == DensityTable.rows.count)
+  }
+}
+
+@Suite("Power of the checks of densities")
+struct DensityCheckPowerTests {
+  private func isCaught(
+    _ fault: TestDensity<Double>.Fault, by check: FlowCheck,
+    _ family: TestDensity<Double>.Family = .cauchy, dimension: Int = 1
+  ) -> Bool {
+    let row = DensityCase("\(fault)", types: DensityTable.types) { _ in
+      TestDensity(family, dimension: dimension, logScale: 0.3, fault: fault)
+    }
+    return !row.report([check]).problems.isEmpty
+  }
+
+  @Test(
+    "a density that is not normalised is caught", arguments: TestDensity<Double>.Family.allCases)
+  func unnormalized(_ family: TestDensity<Double>.Family) {
+    #expect(isCaught(.unnormalized, by: .integral, family))
+    #expect(isCaught(.unnormalized, by: .integral, family, dimension: 2))
+    #expect(isCaught(.unnormalized, by: .distributionFunction, family))
+  }
+
+  @Test(
+    "draws that are too wide are caught",
+    arguments: [TestDensity<Double>.Family.cauchy, .laplace, .weibull], [1, 2, 3])
+  func draws(_ family: TestDensity<Double>.Family, dimension: Int) {
+    #expect(isCaught(.wideDraws, by: .samples, family, dimension: dimension))
+  }
+
+  @Test(
+    "a wrong bound is caught", arguments: [TestDensity<Double>.Family.cauchy, .laplace], [1, 3])
+  func bound(_ family: TestDensity<Double>.Family, dimension: Int) {
+    #expect(isCaught(.lowBound, by: .bound, family, dimension: dimension))
+  }
+
+  @Test("other faults are caught")
+  func others() {
+    #expect(isCaught(.otherDistribution, by: .distributionFunction))
+    #expect(isCaught(.otherDrawDensity, by: .sampleDensities, dimension: 3))
+    #expect(isCaught(.wrongSupport, by: .extremes))
+    #expect(isCaught(.lostState, by: .files))
+  }
+}
