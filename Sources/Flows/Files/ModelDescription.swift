@@ -69,7 +69,10 @@ struct ModelBuilder<Scalar: TensorScalar> {
     let builtInBases: [any StorableDistribution<Scalar>.Type] = [
       Gaussian<Scalar>.self, Laplace<Scalar>.self,
     ]
-    let builtInComposites: [any CompositeDistribution<Scalar>.Type] = []
+    let builtInComposites: [any CompositeDistribution<Scalar>.Type] = [
+      // Stands for every pair of parts: `make` builds the type that they ask for.
+      ResidualDensity<Gaussian<Scalar>, Gaussian<Scalar>>.self
+    ]
     composites = Dictionary(builtInComposites.map { ($0.identifier, $0) }) { _, last in last }
     flows = Dictionary((builtIn + types).map { ($0.identifier, $0) }) { _, last in last }
     bases = Dictionary((builtInBases + userBases).map { ($0.identifier, $0) }) { _, last in last }
