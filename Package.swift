@@ -38,7 +38,8 @@ let package = Package(
     // MARK: - Tests
     .testTarget(
       name: "FlowsTests", dependencies: ["Flows", "FlowChecks", "CFlowKernels"],
-      exclude: ["Goldens/make_goldens.py"], resources: [.copy("Goldens/Fixtures")]),
+      exclude: ["Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py"],
+      resources: [.copy("Goldens/Fixtures")]),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(

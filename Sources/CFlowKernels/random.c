@@ -135,29 +135,93 @@ void fk_random_laplace(fk_type type, uint64_t seed, uint64_t stream, uint64_t fi
   }
 }
 
-// Marsaglia and Tsang (2000), with their boost for shape < 1. Attempt a of element i reads block
-// first + i under a seed mixed with a, so that elements stay independent of one another. exp and
-// log come from libm: gamma draws are the same on one platform, not bit for bit across platforms.
+// Standard logistic by inversion: log(u / (1 - u)).
+void fk_random_logistic(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                        void *out) {
+  for (int64_t i = 0; i < n; i++) {
+    const double u = uniform_at(seed, stream, first + (uint64_t)i);
+    put(type, out, i, fk_portable_log(u) - fk_portable_log(1 - u));
+  }
+}
+
+// Marsaglia and Tsang (2000), for a shape of at least 1. Attempt a of element i reads block first +
+// i under a seed mixed with a, so that elements stay independent of one another. exp and log come
+// from libm: gamma draws are the same on one platform, not bit for bit across platforms.
+static double gamma_at(uint64_t seed, uint64_t stream, uint64_t block, double shape) {
+  const double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
+  for (uint64_t attempt = 0;; attempt++) {
+    uint32_t w[4];
+    fk_philox(seed ^ 0x9e3779b97f4a7c15u * (attempt + 1), stream, block, w);
+    const double z = fk_normal_quantile(open_uniform(w)), u = open_uniform(w + 2);
+    const double v = 1 + c * z;
+    if (v <= 0) continue;
+    const double v3 = v * v * v;
+    if (log(u) < 0.5 * z * z + d - d * v3 + d * log(v3)) return d * v3;
+  }
+}
+
 void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                      double shape, void *out) {
-  const double boosted = shape < 1 ? shape + 1 : shape;
-  const double d = boosted - 1.0 / 3, c = 1 / sqrt(9 * d);
   for (int64_t i = 0; i < n; i++) {
     const uint64_t block = first + (uint64_t)i;
-    double x = 0;
-    for (uint64_t attempt = 0;; attempt++) {
-      uint32_t w[4];
-      fk_philox(seed ^ 0x9e3779b97f4a7c15u * (attempt + 1), stream, block, w);
-      const double z = fk_normal_quantile(open_uniform(w)), u = open_uniform(w + 2);
-      const double v = 1 + c * z;
-      if (v <= 0) continue;
-      const double v3 = v * v * v;
-      if (log(u) < 0.5 * z * z + d - d * v3 + d * log(v3)) {
-        x = d * v3;
-        break;
-      }
-    }
+    // Below 1 the shape is raised by 1, which a power of a uniform undoes.
+    double x = gamma_at(seed, stream, block, shape < 1 ? shape + 1 : shape);
     if (shape < 1) x *= exp(log(uniform_at(seed, stream, block)) / shape);
     put(type, out, i, x);
+  }
+}
+
+// The logarithm, because draws of small shapes underflow. `purpose` separates the draws of one
+// element from each other. NaN for a shape that is not positive and finite.
+static double log_gamma_at(uint64_t seed, uint64_t purpose, uint64_t stream, uint64_t block,
+                           double shape) {
+  if (!(shape > 0 && shape < INFINITY)) return NAN;
+  seed ^= purpose * 0xd1342543de82ef95u;
+  const double x = log(gamma_at(seed, stream, block, shape < 1 ? shape + 1 : shape));
+  return shape < 1 ? x + log(uniform_at(seed, stream, block)) / shape : x;
+}
+
+static double at(fk_type type, const void *in, int64_t i) {
+  return type == FK_FLOAT ? (double)((const float *)in)[i] : ((const double *)in)[i];
+}
+
+static void put_between(fk_type type, void *out, int64_t i, double x, double low, double high) {
+  put(type, out, i, x < low ? low : (x > high ? high : x));
+}
+
+static double smallest(fk_type type) { return type == FK_FLOAT ? 0x1p-126 : 0x1p-1022; }
+static double below_one(fk_type type) { return type == FK_FLOAT ? 1 - 0x1p-24 : 1 - 0x1p-53; }
+static double largest(fk_type type) { return type == FK_FLOAT ? 0x1p120 : 0x1p1000; }
+
+void fk_random_gamma_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                          const void *shapes, void *out) {
+  for (int64_t i = 0; i < n; i++) {
+    const double x = exp(log_gamma_at(seed, 0, stream, first + (uint64_t)i, at(type, shapes, i)));
+    put_between(type, out, i, x, smallest(type), largest(type));
+  }
+}
+
+// G / (G + H) of two gamma draws.
+void fk_random_beta_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                         const void *alphas, const void *betas, void *out) {
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t block = first + (uint64_t)i;
+    const double g = log_gamma_at(seed, 0, stream, block, at(type, alphas, i));
+    const double h = log_gamma_at(seed, 1, stream, block, at(type, betas, i));
+    put_between(type, out, i, 1 / (1 + exp(h - g)), smallest(type), below_one(type));
+  }
+}
+
+// A normal divided by the root of a mean square: Z / sqrt(G(nu/2) / (nu/2)).
+void fk_random_student_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first,
+                            int64_t n, const void *degrees, void *out) {
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t block = first + (uint64_t)i;
+    const double half = 0.5 * at(type, degrees, i);
+    const double g = log_gamma_at(seed, 0, stream, block, half);
+    uint32_t w[4];
+    fk_philox(seed ^ 0xa0761d6478bd642fu, stream, block, w);
+    const double x = fk_normal_quantile(open_uniform(w)) * exp(0.5 * (log(half) - g));
+    put_between(type, out, i, x, -largest(type), largest(type));
   }
 }

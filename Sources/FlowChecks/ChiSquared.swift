@@ -10,7 +10,7 @@ func chiSquaredTail(_ statistic: Double, degrees: Int) -> Double {
 }
 
 /// The p-value of Pearson's χ² test; what lies in no cell, and cells of small mass, are one cell.
-func goodnessOfFit(counts: [Int], masses: [Double], total: Int) -> Double {
+package func goodnessOfFit(counts: [Int], masses: [Double], total: Int) -> Double {
   var (restCount, restMass) = (total, 1.0)
   var (statistic, cells) = (0.0, 0)
   func add(_ count: Int, _ expected: Double) {

@@ -12,7 +12,7 @@ extension FlowCheck {
             tolerance: 1e-3)
         ]
       }
-      let (found, error) = ImportanceSample.adaptive(subject).integral
+      let (found, error) = try ImportanceSample.adaptive(subject).integral
       return [
         abs(found - 1) <= 5 * error && error < 0.03
           ? nil : "found \(found) ± \(error), expected 1"
@@ -87,7 +87,7 @@ private struct DrawCells {
     self.splits = splits
     guard subject.dimension <= 2 else {
       drawCount = 60_000
-      let sample = ImportanceSample.adaptive(subject, from: drawCount)
+      let sample = try ImportanceSample.adaptive(subject, from: drawCount)
       masses = .marginal(
         splits.indices.map { column in
           let cells = sample.coordinates[column].map { Self.cell(of: $0, splits[column]) }

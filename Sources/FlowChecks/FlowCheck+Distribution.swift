@@ -18,9 +18,7 @@ extension FlowCheck {
   /// Distribution function and quantiles of a ``ColumnwiseDistribution`` agree with each other, with
   /// the density and with draws.
   public static let distributionFunction = FlowCheck("distribution function") { subject in
-    guard subject.flowCase == nil,
-      let density = subject.model.base as? any ColumnwiseDistribution<Double>
-    else { return [] }
+    guard subject.flowCase == nil, let density = subject.model.base.columnwise else { return [] }
     let dimension = subject.dimension
     func table(_ column: [Double]) -> Tensor<Double> {
       Tensor(column.map { [Double](repeating: $0, count: dimension) })
@@ -79,8 +77,7 @@ extension FlowCheck {
     _ subject: CheckSubject, _ density: any ColumnwiseDistribution<Double>
   ) -> [String?] {
     func row(_ values: [Double]) -> Tensor<Double> { Tensor([values]) }
-    let low = subject.support.map { $0.ends.first ?? -.infinity }
-    let high = subject.support.map { $0.ends.count == 2 ? $0.ends[1] : .infinity }
+    let (low, high) = (subject.support.map(\.bounds.low), subject.support.map(\.bounds.high))
     let (zeros, ones) = (low.map { _ in 0.0 }, low.map { _ in 1.0 })
     return [
       deviation(

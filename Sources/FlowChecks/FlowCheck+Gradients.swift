@@ -15,19 +15,49 @@ extension FlowCheck {
     }
     let flat = trained.tensors.flatMap(\.scalars)
     guard !flat.isEmpty else { return problems }
-    let step = 1e-6
     var generator = PhiloxGenerator(seed: 9)
     let places = (0..<12).map { _ in Int.random(in: flat.indices, using: &generator) }
-    let differences = places.map { place in
-      let above = loss(Nudge.applied(to: model, place: place, by: step)).scalar
-      let below = loss(Nudge.applied(to: model, place: place, by: -step)).scalar
-      return (above - below) / (2 * step)
-    }
+    let differences = parameterDifferences(of: loss, at: model, places)
     problems.append(
       deviation(
         "scalars \(places)", found: places.map { flat[$0] }, expected: differences,
         tolerance: 1e-6))
     return problems
+  }
+
+  /// Draws and their log-densities follow the parameters where ``Distribution/isReparameterized``
+  /// says so, and carry no derivatives where it does not.
+  public static let drawGradients = FlowCheck("gradient through draws") { subject in
+    let rows = 40
+    let context = subject.context(rows)
+    let model = subject.model
+    // Grows slowly, so that heavy tails do no harm.
+    func loss(_ model: NormalizingFlow<Double>) -> Tensor<Double> {
+      var generator = PhiloxGenerator(seed: 34)
+      let (x, logDensity) = model.sampleWithLogDensity(rows, context: context, using: &generator)
+      return tanh(x).sum() + logDensity.sum()
+    }
+    let trained = TrainedTensors(gradient(at: model, loss))
+    guard model.isReparameterized else {
+      var base = Tensor<Double>(0)
+      let byBase = TrainedTensors(
+        gradient(at: model) { model in
+          var generator = PhiloxGenerator(seed: 34)
+          base = model.base.sample(rows, context: context, using: &generator).sum()
+          return base
+        })
+      let moves = byBase.tensors.contains { $0.scalars.contains { $0 != 0 } }
+      return [moves ? "the draws carry derivatives, which isReparameterized denies" : nil]
+    }
+    let flat = trained.tensors.flatMap(\.scalars)
+    guard !flat.isEmpty else { return [] }
+    var generator = PhiloxGenerator(seed: 9)
+    let places = (0..<12).map { _ in Int.random(in: flat.indices, using: &generator) }
+    return [
+      deviation(
+        "scalars \(places)", found: places.map { flat[$0] },
+        expected: parameterDifferences(of: loss, at: model, places), tolerance: 1e-5)
+    ]
   }
 
   /// Each component of the gradient of the log-density by x.
@@ -65,6 +95,19 @@ extension FlowCheck {
       difference("recorded by parameters", found: byModel ?? .zeros([0]), expected: plain),
       difference("recorded by x", found: byX, expected: plain),
     ]
+  }
+}
+
+/// Derivatives of a loss by some trained scalars, by central differences.
+private func parameterDifferences(
+  of loss: (NormalizingFlow<Double>) -> Tensor<Double>, at model: NormalizingFlow<Double>,
+  _ places: [Int]
+) -> [Double] {
+  let step = 1e-6
+  return places.map { place in
+    let above = loss(Nudge.applied(to: model, place: place, by: step)).scalar
+    let below = loss(Nudge.applied(to: model, place: place, by: -step)).scalar
+    return (above - below) / (2 * step)
   }
 }
 

@@ -31,7 +31,8 @@ public struct FlowCheck: Sendable, CustomStringConvertible {
 
   /// Those of both flows and densities.
   private static let common: [FlowCheck] = [
-    .integral, .extremes, .floatExtremes, .parameterGradients, .inputGradients, .files,
+    .integral, .extremes, .floatExtremes, .parameterGradients, .inputGradients,
+    .drawGradients, .files,
     .floatFiles, .samples, .sampleDensities, .context, .tiles, .training, .fit, .names, .values,
   ]
 

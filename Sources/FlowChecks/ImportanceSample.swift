@@ -9,11 +9,22 @@ struct ImportanceSample {
   let weights: [Double]
 
   /// As many draws as it takes to know the integral to 2 %, within reason.
-  static func adaptive(_ subject: CheckSubject, from least: Int = 20_000) -> ImportanceSample {
+  ///
+  /// In many columns the proposal may miss the density altogether, which then says nothing about it.
+  static func adaptive(_ subject: CheckSubject, from least: Int = 20_000) throws
+    -> ImportanceSample
+  {
     var count = least
     while true {
       let sample = ImportanceSample(subject, count: count)
-      if sample.integral.error < 0.02 || count >= 320_000 { return sample }
+      if sample.integral.error < 0.02 { return sample }
+      if count >= 320_000 {
+        guard subject.dimension <= 8 || sample.effectiveCount > 100 else {
+          throw NotChecked(
+            "importance sampling does not reach the density in \(subject.dimension) columns")
+        }
+        return sample
+      }
       count *= 4
     }
   }
@@ -25,6 +36,12 @@ struct ImportanceSample {
     self.coordinates = coordinates
     let (x, logSlope) = subject.rows(at: coordinates)
     weights = exp(subject.logDensity(x) + Tensor(logSlope) - Tensor(logProposal)).scalars
+  }
+
+  /// (Σ w)² / Σ w².
+  private var effectiveCount: Double {
+    let (sum, squares) = weights.reduce((0, 0)) { ($0.0 + $1, $0.1 + $1 * $1) }
+    return squares > 0 ? sum * sum / squares : 0
   }
 
   /// ∫ p, with its standard error.

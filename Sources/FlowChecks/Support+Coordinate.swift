@@ -6,15 +6,6 @@ import Foundation
 /// In it half-lines and intervals have no ends: a density that is infinite at an end of its support
 /// becomes one with an exponential tail.
 extension Support {
-  /// The finite ends.
-  var ends: [Double] {
-    switch self {
-    case .real: []
-    case .positive: [0]
-    case .interval(let low, let high): [low, high]
-    }
-  }
-
   /// How far out x(y) still changes.
   var largestCoordinate: Double { self == .real ? .greatestFiniteMagnitude : 690 }
 

@@ -48,7 +48,16 @@ typedef enum {
   FK_SCALE_FREE = 3,  // s = raw
 } fk_scale;
 
-typedef enum { FK_GAUSSIAN = 0, FK_LAPLACE = 1 } fk_family;
+// Densities with independent columns; the first three by location and scale alone.
+typedef enum {
+  FK_GAUSSIAN = 0,
+  FK_LAPLACE = 1,
+  FK_LOGISTIC = 2,
+  FK_STUDENT_T = 3,
+  FK_UNIFORM = 4,
+  FK_GAMMA = 5,
+  FK_BETA = 6,
+} fk_family;
 
 enum { FK_MAX_RANK = 6 };
 
@@ -197,8 +206,50 @@ void fk_random_laplace(fk_type type, uint64_t seed, uint64_t stream, uint64_t fi
                        void *out);
 void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                      double shape, void *out);
+void fk_random_logistic(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                        void *out);
+// A shape of its own for each element, of the type of the result.
+void fk_random_gamma_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                          const void *shapes, void *out);
+void fk_random_beta_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
+                         const void *alphas, const void *betas, void *out);
+void fk_random_student_each(fk_type type, uint64_t seed, uint64_t stream, uint64_t first,
+                            int64_t n, const void *degrees, void *out);
 double fk_normal_quantile(double p);
 double fk_portable_log(double x);
+
+// Special functions (special.c). Quantiles are NaN for p outside [0, 1].
+double fk_log_gamma(double x);  // x > 0
+double fk_log_beta(double a, double b);
+double fk_digamma(double x);
+double fk_trigamma(double x);
+double fk_gamma_cumulative(double a, double x, bool upper);
+double fk_gamma_quantile(double a, double p);
+double fk_beta_cumulative(double a, double b, double x, bool upper);
+double fk_beta_quantile(double a, double b, double p);
+double fk_student_constant(double nu);  // log of the density at 0
+double fk_student_cumulative(double nu, double t);
+double fk_student_quantile(double nu, double p);
+
+// Densities with independent columns (densities.c, which says what the parameters are).
+// out[r] = sum over columns of the log-density: not the location-scale families.
+void fk_column_density(fk_type type, fk_family family, int64_t rows, int64_t columns, const void *x,
+                       const void *const parameters[3], void *out);
+// gx (may be null) = gradient; `gradients` (each may be null) are added to. Rows outside of the
+// support have none.
+void fk_column_density_backward(fk_type type, fk_family family, int64_t rows, int64_t columns,
+                                const void *x, const void *const parameters[3], const void *g,
+                                void *gx, void *const gradients[3]);
+// The distribution function of each element, or its inverse; all families.
+void fk_column_map(fk_type type, fk_family family, bool inverse, int64_t rows, int64_t columns,
+                   const void *in, const void *const parameters[3], void *out);
+
+// Matrices [n, n] (matrices.c): the lower Cholesky factor, false where there is none; inverses of a
+// lower triangle and of a positive definite matrix, NaN where it is not.
+bool fk_cholesky(fk_type type, int64_t n, const void *matrix, void *factor);
+void fk_invert_lower(fk_type type, int64_t n, const void *lower, void *out);
+void fk_invert_definite(fk_type type, int64_t n, const void *matrix, void *out,
+                        double *log_determinant);
 
 // The CRC-32 of ISO 3309 of the bytes, carried on from the checksum of what came before, or from 0.
 uint32_t fk_crc32(uint32_t checksum, const void *bytes, size_t count);

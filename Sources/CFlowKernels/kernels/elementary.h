@@ -185,42 +185,5 @@ FK_INLINE T FN(softplus)(T x) {
 #define FK_LIBM_LGAMMA lgamma_r
 #endif
 
-// Asymptotic series after shifting the argument above 6; reflection below 0.
-FK_INLINE T FN(digamma)(T value) {
-  double x = (double)value, shift = 0;
-  if (x <= 0) {
-    if (x == floor(x)) return (T)NAN;
-    shift = -M_PI / tan(M_PI * x);
-    x = 1 - x;
-  }
-  while (x < 10) {
-    shift -= 1 / x;
-    x += 1;
-  }
-  const double f = 1 / (x * x);
-  const double series =
-      f * (1.0 / 12 -
-           f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f * (1.0 / 132 - f * 691.0 / 32760)))));
-  return (T)(shift + log(x) - 0.5 / x - series);
-}
-
-// Derivative of digamma: recurrence and asymptotic series.
-FK_INLINE T FN(trigamma)(T value) {
-  double x = (double)value, shift = 0, sign = 1;
-  if (x <= 0) {
-    if (x == floor(x)) return (T)NAN;
-    const double s = M_PI / sin(M_PI * x);
-    shift = s * s;
-    sign = -1;
-    x = 1 - x;
-  }
-  double sum = 0;
-  while (x < 10) {
-    sum += 1 / (x * x);
-    x += 1;
-  }
-  const double f = 1 / (x * x);
-  sum += 1 / x + f / 2 +
-         f / x * (1.0 / 6 - f * (1.0 / 30 - f * (1.0 / 42 - f * (1.0 / 30 - f * 5.0 / 66))));
-  return (T)(shift + sign * sum);
-}
+FK_INLINE T FN(digamma)(T x) { return (T)fk_digamma((double)x); }
+FK_INLINE T FN(trigamma)(T x) { return (T)fk_trigamma((double)x); }

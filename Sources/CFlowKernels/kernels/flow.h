@@ -133,6 +133,35 @@ static void FN(coupling_backward)(bool to_data, fk_scale kind, double bound, int
   }
 }
 
+// Minus the constant part of the log-density at scale 1.
+static double FN(location_scale_constant)(fk_family family) {
+  switch (family) {
+  case FK_GAUSSIAN: return 0.91893853320467274178;
+  case FK_LAPLACE: return 0.69314718055994530942;
+  default: return 0;
+  }
+}
+
+// out -= sum over columns of |e| + 2 log(1 + exp(-|e|)), in runs across rows.
+static void FN(subtract_logistic)(int64_t rows, int64_t dimension, const T *x, const T *location,
+                                  const T *inverse, T *out) {
+  T values[FN(run_length)];
+  const int64_t total = rows * dimension;
+  FN(place) start = {0, 0};
+  for (int64_t done = 0; done < total; done += FN(run_length)) {
+    const int n = (int)(total - done < FN(run_length) ? total - done : FN(run_length));
+    FN(place) p = start;
+    for (int i = 0; i < n; i++, FN(next_place)(&p, dimension)) {
+      const T e = (x[done + i] - location[p.column]) * inverse[p.column];
+      values[i] = e < 0 ? -e : e;
+    }
+    for (int i = 0; i < n; i++) values[i] += 2 * FN(log1p)(FN(exp)(-values[i]));
+    p = start;
+    for (int i = 0; i < n; i++, FN(next_place)(&p, dimension)) out[p.row] -= values[i];
+    start = p;
+  }
+}
+
 static void FN(location_scale)(fk_family family, int64_t rows, int64_t dimension, const void *xv,
                                const void *locationv, const void *log_scalev, void *outv) {
   const T *x = xv, *location = locationv, *log_scale = log_scalev;
@@ -142,8 +171,7 @@ static void FN(location_scale)(fk_family family, int64_t rows, int64_t dimension
   double constant = 0;
   for (int64_t d = 0; d < dimension; d++) {
     inverse[d] = FN(exp)(-log_scale[d]);
-    constant -= (double)log_scale[d] +
-                (family == FK_GAUSSIAN ? 0.91893853320467274178 : 0.69314718055994530942);
+    constant -= (double)log_scale[d] + FN(location_scale_constant)(family);
   }
   for (int64_t r = 0; r < rows; r++) {
     const T *row = x + r * dimension;
@@ -153,14 +181,24 @@ static void FN(location_scale)(fk_family family, int64_t rows, int64_t dimension
         const T e = (row[d] - location[d]) * inverse[d];
         sum += (T)0.5 * e * e;
       }
-    else
+    else if (family == FK_LAPLACE)
       for (int64_t d = 0; d < dimension; d++) {
         const T e = (row[d] - location[d]) * inverse[d];
         sum += e < 0 ? -e : e;
       }
     out[r] = (T)constant - sum;
   }
+  if (family == FK_LOGISTIC) FN(subtract_logistic)(rows, dimension, x, location, inverse, out);
   fk_deallocate(inverse, bytes);
+}
+
+// -d log f / d e at scale 1.
+FK_INLINE T FN(location_scale_score)(fk_family family, T e) {
+  switch (family) {
+  case FK_GAUSSIAN: return e;
+  case FK_LAPLACE: return (T)(e > 0) - (T)(e < 0);
+  default: return FN(tanh)((T)0.5 * e);
+  }
 }
 
 static void FN(location_scale_backward)(fk_family family, int64_t rows, int64_t dimension,
@@ -176,8 +214,7 @@ static void FN(location_scale_backward)(fk_family family, int64_t rows, int64_t 
     for (int64_t d = 0; d < dimension; d++) {
       const int64_t at = r * dimension + d;
       const T e = (x[at] - location[d]) * inverse[d];
-      // score: -d log p / d e
-      const T score = family == FK_GAUSSIAN ? e : (T)(e > 0) - (T)(e < 0);
+      const T score = FN(location_scale_score)(family, e);
       gx[at] = -g[r] * score * inverse[d];
       if (glocation) glocation[d] -= gx[at];
       if (glog_scale) glog_scale[d] += g[r] * (score * e - 1);

@@ -38,7 +38,7 @@ struct AxisSegment: Sendable {
   static func covering(_ support: Support, breaks: [Double], hull: ClosedRange<Double>)
     -> [AxisSegment]
   {
-    let (low, high) = support.ends
+    let (low, high) = support.bounds
     let width = hull.upperBound - hull.lowerBound
     var inner = breaks.filter { $0 > low && $0 < high }
     if inner.isEmpty && low == -.infinity && high == .infinity { inner = [hull.lowerBound] }
@@ -82,25 +82,5 @@ struct AxisSegment: Sendable {
     first.end = 0.5 * (start + end)
     second.start = first.end
     return (first, second)
-  }
-}
-
-extension Support {
-  /// The least and the greatest value, possibly infinite.
-  var ends: (low: Double, high: Double) {
-    switch self {
-    case .real: (-.infinity, .infinity)
-    case .positive: (0, .infinity)
-    case .interval(let low, let high): (low, high)
-    }
-  }
-
-  /// What lies in both; nil where nothing does.
-  func intersection(_ other: Support) -> Support? {
-    let (a, b) = (ends, other.ends)
-    let (low, high) = (Swift.max(a.low, b.low), Swift.min(a.high, b.high))
-    if low == -.infinity && high == .infinity { return .real }
-    if low == 0 && high == .infinity { return .positive }
-    return low < high ? .interval(low, high) : nil
   }
 }

@@ -65,9 +65,7 @@ extension Distribution {
   func transported(
     _ uniforms: Tensor<Scalar>, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
   ) -> Tensor<Scalar> {
-    if let columnwise = self as? any ColumnwiseDistribution<Scalar> {
-      return columnwise.quantile(of: uniforms)
-    }
+    if let columnwise { return columnwise.quantile(of: uniforms) }
     if let model = self as? NormalizingFlow<Scalar>, model.base.contextDimension == 0 {
       let latent = model.base.transported(uniforms, context: nil, using: &generator)
       return Tiles.map(latent, context, isTiled: !model.mixesRows, columns: dimension) {

@@ -17,6 +17,46 @@ public enum Support: Hashable, Sendable, Codable {
   }
 }
 
+extension Support {
+  /// The finite ends.
+  public var ends: [Double] {
+    switch self {
+    case .real: []
+    case .positive: [0]
+    case .interval(let low, let high): [low, high]
+    }
+  }
+
+  /// The least and the greatest value, possibly infinite.
+  public var bounds: (low: Double, high: Double) {
+    switch self {
+    case .real: (-.infinity, .infinity)
+    case .positive: (0, .infinity)
+    case .interval(let low, let high): (low, high)
+    }
+  }
+
+  /// What lies in both; nil where nothing does.
+  func intersection(_ other: Support) -> Support? {
+    let (a, b) = (bounds, other.bounds)
+    let (low, high) = (Swift.max(a.low, b.low), Swift.min(a.high, b.high))
+    if low == -.infinity && high == .infinity { return .real }
+    if low == 0 && high == .infinity { return .positive }
+    return low < high ? .interval(low, high) : nil
+  }
+
+  /// The smallest support that holds both.
+  func union(_ other: Support) -> Support {
+    switch (self, other) {
+    case (.interval(let a, let b), .interval(let c, let d)): .interval(min(a, c), max(b, d))
+    case (.positive, .positive): .positive
+    case (.positive, .interval(let low, _)), (.interval(let low, _), .positive):
+      low >= 0 ? .positive : .real
+    default: .real
+    }
+  }
+}
+
 extension Support: CustomStringConvertible {
   /// "ℝ", "(0, ∞)" or "[low, high]".
   public var description: String {

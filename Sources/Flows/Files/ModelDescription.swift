@@ -67,11 +67,14 @@ struct ModelBuilder<Scalar: TensorScalar> {
       Permutation<Scalar>.self, Standardization<Scalar>.self,
     ]
     let builtInBases: [any StorableDistribution<Scalar>.Type] = [
-      Gaussian<Scalar>.self, Laplace<Scalar>.self,
+      Gaussian<Scalar>.self, Laplace<Scalar>.self, Logistic<Scalar>.self, StudentT<Scalar>.self,
+      Uniform<Scalar>.self, Gamma<Scalar>.self, Beta<Scalar>.self,
+      MultivariateGaussian<Scalar>.self, LowRankGaussian<Scalar>.self,
     ]
     let builtInComposites: [any CompositeDistribution<Scalar>.Type] = [
+      Mixture<Scalar>.self, ProductDistribution<Scalar>.self,
       // Stands for every pair of parts: `make` builds the type that they ask for.
-      ResidualDensity<Gaussian<Scalar>, Gaussian<Scalar>>.self
+      ResidualDensity<Gaussian<Scalar>, Gaussian<Scalar>>.self,
     ]
     composites = Dictionary(builtInComposites.map { ($0.identifier, $0) }) { _, last in last }
     flows = Dictionary((builtIn + types).map { ($0.identifier, $0) }) { _, last in last }

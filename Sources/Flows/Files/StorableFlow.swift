@@ -53,7 +53,7 @@ protocol CheckedConfiguration {
 
 private let largestWidth = 1 << 20
 
-private func validateColumns(_ dimension: Int) throws {
+func validateColumns(_ dimension: Int) throws {
   try requireConfiguration(
     (1...largestWidth).contains(dimension), "expected at least 1 column, got \(dimension)",
     field: "dimension")
@@ -147,11 +147,6 @@ extension Permutation.Configuration: CheckedConfiguration {
   var scalarCount: Int { 0 }
 }
 
-extension LocationScaleConfiguration: CheckedConfiguration {
-  func validate() throws { try validateColumns(dimension) }
-  var scalarCount: Int { 2 * dimension }
-}
-
 extension AffineCoupling: StorableFlow {
   /// `AffineCoupling`.
   public static var identifier: String { "AffineCoupling" }
@@ -202,27 +197,5 @@ extension Standardization: StorableFlow {
   public init(configuration: Configuration) throws {
     try configuration.validate()
     self.init(dimension: configuration.dimension)
-  }
-}
-
-extension Gaussian: StorableDistribution {
-  /// `Gaussian`.
-  public static var identifier: String { "Gaussian" }
-
-  /// The standard density.
-  public init(configuration: LocationScaleConfiguration) throws {
-    try configuration.validate()
-    self.init(dimension: configuration.dimension, isLearnable: configuration.isLearnable)
-  }
-}
-
-extension Laplace: StorableDistribution {
-  /// `Laplace`.
-  public static var identifier: String { "Laplace" }
-
-  /// The standard density.
-  public init(configuration: LocationScaleConfiguration) throws {
-    try configuration.validate()
-    self.init(dimension: configuration.dimension, isLearnable: configuration.isLearnable)
   }
 }

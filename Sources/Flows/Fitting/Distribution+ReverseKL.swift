@@ -49,7 +49,8 @@ extension Distribution {
     if !isReparameterized {
       throw FlowsError(
         .invalidConfiguration,
-        "reverse KL needs draws that are differentiable; those of \(Self.self) are not")
+        "reverse KL needs draws that are differentiable by every parameter; those of this density, "
+          + "or of its base, are not: fix its parameters")
     }
     let settings = FitSettings(
       objective: "reverse KL", data: "none", options: options, model: self)

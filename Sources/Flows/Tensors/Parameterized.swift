@@ -36,6 +36,11 @@ extension ParameterVisitor {
   /// By default untrained tensors are passed over.
   public mutating func visit(_ name: String, state: inout Tensor<Scalar>) {}
 
+  /// A tensor that is trained or not.
+  mutating func visit(_ name: String, _ tensor: inout Tensor<Scalar>, isLearnable: Bool) {
+    if isLearnable { visit(name, &tensor) } else { visit(name, state: &tensor) }
+  }
+
   /// A part that is parameterized itself.
   public mutating func visit<P: Parameterized>(_ name: String, _ part: inout P)
   where P.Scalar == Scalar {

@@ -100,4 +100,64 @@ extension Tensor {
       fk_random_gamma(type, seed, stream, first, count, alpha, out)
     }
   }
+
+  /// Independent draws from the standard logistic distribution, density e^−x / (1 + e^−x)².
+  public static func logistic(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
+    drawn(shape, &generator, fk_random_logistic)
+  }
+
+  /// Independent draws from gamma distributions of rate 1, each with a shape parameter of its own.
+  ///
+  /// Draws below the smallest normal number, which small shape parameters give, are that number;
+  /// draws of a parameter that is not positive and finite are NaN.
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of the tensor.
+  ///   - concentration: the shape parameters, positive; broadcast to `shape`.
+  ///   - generator: the source of randomness.
+  public static func gamma(
+    _ shape: [Int], concentration: Tensor, using generator: inout PhiloxGenerator
+  ) -> Tensor {
+    let alpha = concentration.detached.broadcast(to: shape)
+    return drawn(shape, &generator) { type, seed, stream, first, count, out in
+      fk_random_gamma_each(type, seed, stream, first, count, alpha.storage.pointer, out)
+    }
+  }
+
+  /// Independent draws from beta distributions, density x^(α−1) (1−x)^(β−1) / B(α, β), within (0, 1).
+  ///
+  /// Draws of a parameter that is not positive and finite are NaN.
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of the tensor.
+  ///   - alpha: the parameters α, positive; broadcast to `shape`.
+  ///   - beta: the parameters β, positive; broadcast to `shape`.
+  ///   - generator: the source of randomness.
+  public static func beta(
+    _ shape: [Int], alpha: Tensor, beta: Tensor, using generator: inout PhiloxGenerator
+  ) -> Tensor {
+    let a = alpha.detached.broadcast(to: shape)
+    let b = beta.detached.broadcast(to: shape)
+    return drawn(shape, &generator) { type, seed, stream, first, count, out in
+      fk_random_beta_each(
+        type, seed, stream, first, count, a.storage.pointer, b.storage.pointer, out)
+    }
+  }
+
+  /// Independent draws from Student's t distributions of location 0 and scale 1.
+  ///
+  /// Draws of degrees of freedom that are not positive and finite are NaN.
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of the tensor.
+  ///   - degreesOfFreedom: positive; broadcast to `shape`.
+  ///   - generator: the source of randomness.
+  public static func studentT(
+    _ shape: [Int], degreesOfFreedom: Tensor, using generator: inout PhiloxGenerator
+  ) -> Tensor {
+    let nu = degreesOfFreedom.detached.broadcast(to: shape)
+    return drawn(shape, &generator) { type, seed, stream, first, count, out in
+      fk_random_student_each(type, seed, stream, first, count, nu.storage.pointer, out)
+    }
+  }
 }

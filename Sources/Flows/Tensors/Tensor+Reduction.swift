@@ -90,11 +90,16 @@ extension Tensor {
   }
 
   /// log Σ eˣ over one axis, shifted by the maximum so that nothing overflows.
+  ///
+  /// Where the whole axis is −∞ it is −∞ with a gradient of zero.
   public func logSumExp(axis: Int, keepingAxis: Bool = false) -> Tensor {
     // Where the whole axis is −∞ the shift is 0, so that the result is −∞ and not NaN.
     let top = detached.max(axis: axis, keepingAxis: true)
     let shift = Tensor.select(where: top - top .== Tensor(0), top, else: Tensor(0))
-    let result = log(exp(self - shift).sum(axis: axis, keepingAxis: true)) + shift
+    let sum = exp(self - shift).sum(axis: axis, keepingAxis: true)
+    let isEmpty = sum .== Tensor(0)
+    let logSum = log(Tensor.select(where: isEmpty, Tensor(1), else: sum))
+    let result = Tensor.select(where: isEmpty, Tensor(-.infinity), else: logSum + shift)
     return keepingAxis ? result : result.squeezed(axis: axis)
   }
 }

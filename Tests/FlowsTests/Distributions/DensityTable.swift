@@ -9,24 +9,7 @@ enum DensityTable {
     bases: [TestDensity<Double>.self], floatBases: [TestDensity<Float>.self])
 
   static let rows: [DensityCase] =
-    [1, 2, 5].flatMap { dimension -> [DensityCase] in
-      let location = Tensor((0..<dimension).map { Double($0) - 0.5 })
-      let scale = Tensor((0..<dimension).map { 0.5 + Double($0) })
-      return [
-        DensityCase("Gaussian, D \(dimension)") { _ in
-          Gaussian(location: location, scale: scale)
-        },
-        DensityCase("Gaussian, learnable, D \(dimension)") { _ in
-          Gaussian(location: location, scale: scale, isLearnable: true)
-        },
-        DensityCase("Laplace, D \(dimension)") { _ in
-          Laplace(location: location, scale: scale)
-        },
-        DensityCase("Laplace, learnable, D \(dimension)") { _ in
-          Laplace(location: location, scale: scale, isLearnable: true)
-        },
-      ]
-    } + [
+    BaseTable.rows + [
       DensityCase("flow of two columns", noise: 0.25) {
         NormalizingFlow.realNVP(dimension: 2, layers: 4, hidden: [16], using: &$0)
       },
@@ -39,6 +22,17 @@ enum DensityTable {
         flow.contextStandardization = Standardization(
           scale: Tensor([2, 0.5]), shift: Tensor([1, -1]))
         return flow
+      },
+      DensityCase("residual density, D 1") { _ in
+        ResidualDensity(
+          base: Laplace<Double>(dimension: 1, isLearnable: true),
+          shape: Gaussian(location: Tensor([0.8]), scale: Tensor([0.7]), isLearnable: true))
+      },
+      DensityCase("residual density of a flow, D 2", noise: 0.25) { generator in
+        ResidualDensity(
+          base: Laplace<Double>(dimension: 2),
+          shape: NormalizingFlow.realNVP(
+            dimension: 2, layers: 2, hidden: [8], activation: .tanh, using: &generator))
       },
     ]
     + [2, 5].map { dimension in

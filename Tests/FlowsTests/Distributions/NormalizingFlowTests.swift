@@ -146,8 +146,9 @@ struct NormalizingFlowTests {
   }
 }
 
-/// All points of a grid of two sides, the second fastest.
-private func grid(_ sides: [Tensor<Double>]) -> Tensor<Double> {
+/// All points of a grid `[n, D]` of one or two sides, the last fastest.
+func grid(_ sides: [Tensor<Double>]) -> Tensor<Double> {
+  guard sides.count == 2 else { return sides[0].expanded(axis: 1) }
   let (rows, columns) = (sides[0].count, sides[1].count)
   let first = sides[0].expanded(axis: 1).broadcast(to: [rows, columns])
   let second = sides[1].broadcast(to: [rows, columns])

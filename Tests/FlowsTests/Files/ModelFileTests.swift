@@ -165,7 +165,7 @@ struct ModelFileTests {
         + "to load(from:types:)")
     #expect(
       replacing("Laplace", "Cauchy").hasPrefix(
-        "the file holds a density of the type \"Cauchy\", which is not among Gaussian, "))
+        "the file holds a density of the type \"Cauchy\", which is not among Beta, Gamma, "))
   }
 
   @Test("hold users' own flows")

@@ -2,17 +2,33 @@ import CFlowKernels
 
 @testable import Flows
 
+/// Ones on and below the diagonal.
+private let lower: [[Double]] = (0..<4).map { i in (0..<4).map { $0 <= i ? 1 : 0 } }
+
 extension DerivativeTable {
   mutating func addFlowSteps() {
     addCouplings()
     let (x, location, scale) = (sample([5, 3], in: -3..<3), sample([3]), sample([3], salt: 9))
-    for (name, family) in [("Gaussian", FK_GAUSSIAN), ("Laplace", FK_LAPLACE)] {
+    for (name, family) in [
+      ("Gaussian", FK_GAUSSIAN), ("Laplace", FK_LAPLACE), ("logistic", FK_LOGISTIC),
+    ] {
       add("\(name) log-density", x, location, scale) {
         locationScaleLogDensity(family, $0[0], location: $0[1], logScale: $0[2])
       }
       add("\(name) log-density, point fixed", location, scale) {
         locationScaleLogDensity(family, Tensor<S>(x), location: $0[0], logScale: $0[1])
       }
+    }
+    // A triangle, and with its product a positive definite matrix.
+    let triangle = sample([4, 4], salt: 3) * Tensor<Double>(lower) + Tensor<Double>.identity(4) * 3
+    add("inverse of a triangle", triangle) {
+      ($0[0] * Tensor<S>(Tensor<Double>(lower))).inverseOfLowerTriangle()
+    }
+    add("inverse of a positive definite matrix", triangle) {
+      $0[0].matmul($0[0].transposed()).inverseOfPositiveDefinite()
+    }
+    add("log-determinant", triangle) {
+      $0[0].matmul($0[0].transposed()).logDeterminantOfPositiveDefinite()
     }
   }
 

@@ -92,6 +92,36 @@ struct DrawTests {
     expectMoments(draws, mean: alpha, variance: alpha, fourth: 3 * alpha * alpha + 6 * alpha)
   }
 
+  @Test("draws of small shapes stay within the support, in Float as well")
+  func smallShapes() {
+    var generator = PhiloxGenerator(seed: 16)
+    let small = Tensor<Float>([0.001, 0.05, 1])
+    let gamma = Tensor<Float>.gamma([2_000, 3], concentration: small, using: &generator).scalars
+    #expect(gamma.allSatisfy { $0 > 0 && $0.isFinite })
+    let beta = Tensor<Float>.beta([2_000, 3], alpha: small, beta: small, using: &generator).scalars
+    #expect(beta.allSatisfy { $0 > 0 && $0 < 1 })
+    let t = Tensor<Float>.studentT([2_000, 3], degreesOfFreedom: small, using: &generator).scalars
+    #expect(t.allSatisfy { $0.isFinite })
+    let none = Tensor<Float>.gamma([2, 2], concentration: Tensor([0, .nan]), using: &generator)
+    #expect(none.scalars.allSatisfy { $0.isNaN })
+  }
+
+  @Test("beta draws have the parameters of their row")
+  func betaRows() {
+    var generator = PhiloxGenerator(seed: 17)
+    let (alpha, beta) = (Tensor<Double>([[0.5], [30]]), Tensor<Double>([[2], [10]]))
+    let draws = Tensor<Double>.beta([2, Self.count], alpha: alpha, beta: beta, using: &generator)
+    for (row, (a, b)) in [(0.5, 2.0), (30, 10)].enumerated() {
+      let (mean, n) = (a / (a + b), a + b)
+      let variance = mean * (1 - mean) / (n + 1)
+      let spread = (a - b) * (a - b) * (n + 1) - a * b * (n + 2)
+      let excess = 6 * spread / (a * b * (n + 2) * (n + 3))
+      expectMoments(
+        draws.rows([row]).scalars, mean: mean, variance: variance,
+        fourth: (excess + 3) * variance * variance)
+    }
+  }
+
   /// Mean and variance within four standard errors; `fourth` is the fourth central moment.
   private func expectMoments(_ draws: [Double], mean: Double, variance: Double, fourth: Double) {
     let n = Double(draws.count)
