@@ -17,7 +17,9 @@ let package = Package(
   ],
   targets: [
     // MARK: - Public modules
-    .target(name: "Flows", dependencies: ["CFlowKernels"], swiftSettings: optimizedSwift),
+    .target(
+      name: "Flows", dependencies: ["CFlowKernels", "CSystemLibraries"],
+      swiftSettings: optimizedSwift),
     .target(name: "FlowChecks", dependencies: ["Flows"], swiftSettings: optimizedSwift),
 
     // MARK: - Implementation details
@@ -25,7 +27,10 @@ let package = Package(
       name: "CFlowKernels",
       cSettings: optimizedC,
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-    .target(name: "FlowCharts", swiftSettings: optimizedSwift),
+    .target(
+      name: "CSystemLibraries",
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .target(name: "FlowCharts", dependencies: ["CFlowKernels"], swiftSettings: optimizedSwift),
 
     // MARK: - Examples
     .target(name: "ExampleSupport", path: "Examples/Support", swiftSettings: optimizedSwift),
@@ -37,9 +42,11 @@ let package = Package(
 
     // MARK: - Tests
     .testTarget(
-      name: "FlowsTests", dependencies: ["Flows", "FlowChecks", "CFlowKernels"],
+      name: "FlowsTests",
+      dependencies: ["Flows", "FlowChecks", "CFlowKernels", "CAllocationMeter"],
       exclude: ["Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py"],
-      resources: [.copy("Goldens/Fixtures")]),
+      resources: [.copy("Goldens/Fixtures"), .copy("Files/OldModels")]),
+    .target(name: "CAllocationMeter", path: "Tests/AllocationMeter"),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(

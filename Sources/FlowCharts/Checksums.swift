@@ -1,17 +1,10 @@
+internal import CFlowKernels
+
 /// The two checksums that a PNG file carries.
 enum Checksums {
-  private static let table: [UInt32] = (0..<256).map { byte in
-    var value = UInt32(byte)
-    for _ in 0..<8 { value = value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
-    return value
-  }
-
   /// The CRC-32 of ISO 3309, as PNG chunks use it.
-  static func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    let table = table
-    var state: UInt32 = 0xFFFF_FFFF
-    for byte in bytes { state = table[Int((state ^ UInt32(byte)) & 0xFF)] ^ (state >> 8) }
-    return ~state
+  static func crc32(_ bytes: [UInt8]) -> UInt32 {
+    bytes.withUnsafeBytes { fk_crc32(0, $0.baseAddress, $0.count) }
   }
 
   /// The Adler-32 that closes a zlib stream.

@@ -81,7 +81,7 @@ private struct DrawCells {
   /// Marginal masses are sampled themselves, so that as much again is needed to see the same.
   let drawCount: Int
 
-  init(_ subject: CheckSubject) {
+  init(_ subject: CheckSubject) throws {
     let splits = subject.splits(
       levels: [0.01, 0.03] + (1...9).map { Double($0) / 10 } + [0.97, 0.99])
     self.splits = splits

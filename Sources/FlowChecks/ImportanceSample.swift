@@ -19,7 +19,7 @@ struct ImportanceSample {
       let sample = ImportanceSample(subject, count: count)
       if sample.integral.error < 0.02 { return sample }
       if count >= 320_000 {
-        guard subject.dimension <= 8 || sample.effectiveCount > 100 else {
+        guard subject.dimension <= 8 else {
           throw NotChecked(
             "importance sampling does not reach the density in \(subject.dimension) columns")
         }
@@ -36,12 +36,6 @@ struct ImportanceSample {
     self.coordinates = coordinates
     let (x, logSlope) = subject.rows(at: coordinates)
     weights = exp(subject.logDensity(x) + Tensor(logSlope) - Tensor(logProposal)).scalars
-  }
-
-  /// (Σ w)² / Σ w².
-  private var effectiveCount: Double {
-    let (sum, squares) = weights.reduce((0, 0)) { ($0.0 + $1, $0.1 + $1 * $1) }
-    return squares > 0 ? sum * sum / squares : 0
   }
 
   /// ∫ p, with its standard error.

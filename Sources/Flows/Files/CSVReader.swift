@@ -29,6 +29,8 @@ struct CSVReader {
   /// Reads all records.
   mutating func read() throws {
     var fields: [CSVScanner.Field] = []
+    // Nothing takes as much memory as a row of many short fields; growing would take it three times.
+    fields.reserveCapacity(scanner.nextFieldCount)
     guard let first = try scanner.next(into: &fields) else {
       throw FlowsError(
         .invalidData,
@@ -91,21 +93,21 @@ struct CSVReader {
   }
 
   private mutating func appendRow(_ fields: [CSVScanner.Field], _ line: Int) throws {
+    let start = values.count
     var isMissing = false
     for column in 0..<columns {
-      let (start, end) = trimmed(fields[column])
-      if let value = numbers.parse(scanner.bytes, start, end), value.isFinite {
+      let (first, end) = trimmed(fields[column])
+      if let value = numbers.parse(scanner.bytes, first, end), value.isFinite {
         values.append(value)
-      } else if let value = try word(start, end, line, column) {
+      } else if let value = try word(first, end, line, column) {
         values.append(value)
       } else {
         // The rest of the row is still read, so that an error in it is not hidden.
         isMissing = true
-        values.append(.nan)
       }
     }
     if isMissing {
-      values.removeLast(columns)
+      values.removeLast(values.count - start)
       droppedRows += 1
     } else {
       rows += 1

@@ -42,19 +42,34 @@ struct CSVScanner {
     return byte
   }
 
+  /// The number of fields of the next record, as far as it can be read.
+  var nextFieldCount: Int {
+    var probe = self
+    var count = 0
+    _ = try? probe.scanRecord { _ in count += 1 }
+    return count
+  }
+
   /// The fields of the next record and the line it starts on, or nil at the end of the text.
   ///
   /// Blank lines and comment lines are passed over.
   mutating func next(into fields: inout [Field]) throws -> Int? {
+    fields.removeAll(keepingCapacity: true)
+    return try scanRecord { fields.append($0) }
+  }
+
+  @inline(__always)
+  private mutating func scanRecord(_ body: (Field) -> Void) throws -> Int? {
     guard skipToRecord() else { return nil }
     let start = line
-    fields.removeAll(keepingCapacity: true)
+    var column = 0
     while true {
+      column += 1
       skipPadding()
       if position < bytes.count, bytes[position] == Self.quote {
-        fields.append(try quotedField(record: start, column: fields.count + 1))
+        body(try quotedField(record: start, column: column))
       } else {
-        fields.append(plainField())
+        body(plainField())
       }
       if delimiter == nil {
         skipPadding()

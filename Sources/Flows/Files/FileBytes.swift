@@ -29,11 +29,17 @@ enum FileBytes {
       throw FlowsError(.unreadableFile, "expected a file, found a device", file: path)
     }
 
-    // One byte more than the size lets the read that meets the end of the file fit as well.
-    let chunk = max(65_536, Int(information.st_size) + 1)
+    // One byte more than the size, so that adding nothing at the end of the file moves nothing.
+    let size = Int(information.st_size) + 1
+    guard canHold(size) else {
+      throw FlowsError(
+        .unreadableFile,
+        "the file has \(counted(size - 1, "byte")), for which there is not enough memory",
+        file: path)
+    }
     var bytes: [UInt8] = []
     while true {
-      let (part, error) = readOnce(descriptor, upTo: chunk)
+      let (part, error) = readOnce(descriptor, upTo: max(65_536, size - bytes.count))
       if let error { throw failure(error, path) }
       if part.isEmpty { return bytes }
       if bytes.isEmpty { bytes = part } else { bytes += part }
@@ -44,6 +50,14 @@ enum FileBytes {
   static func exists(_ path: String) -> Bool {
     var information = stat()
     return stat(path, &information) == 0
+  }
+
+  /// Whether the system gives that much memory, asked because an array ends the program otherwise.
+  static func canHold(_ count: Int) -> Bool {
+    var block: UnsafeMutableRawPointer?
+    guard posix_memalign(&block, 16, count) == 0 else { return false }
+    free(block)
+    return true
   }
 
   /// Refuses paths that the system would cut short or cannot mean anything.

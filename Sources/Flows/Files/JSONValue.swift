@@ -5,7 +5,7 @@
 #endif
 
 /// A JSON document as a value, to carry configurations whose type is known only later.
-enum JSONValue: Codable, Equatable, Sendable {
+enum JSONValue: Encodable, Equatable, Sendable {
   case null
   case bool(Bool)
   case integer(Int)
@@ -13,25 +13,6 @@ enum JSONValue: Codable, Equatable, Sendable {
   case string(String)
   case array([JSONValue])
   case object([String: JSONValue])
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Int.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let value = try? container.decode([JSONValue].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: JSONValue].self))
-    }
-  }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
@@ -47,7 +28,8 @@ enum JSONValue: Codable, Equatable, Sendable {
   }
 
   init(encoding value: some Encodable) throws {
-    self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+    self = try JSONParser.parse(
+      Array(JSONEncoder().encode(value)), subject: "the configuration is not valid")
   }
 
   func decoded<T: Decodable>(as type: T.Type) throws -> T {

@@ -12,37 +12,43 @@ struct NumPyHeader: Equatable {
 
   private static let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
 
+  /// The bytes of the longest preamble: magic text, version and the length of the header.
+  static let preambleCount = 12
+
   /// Reads the header at the start of a file.
   ///
-  /// - Returns: The header and the place of the first byte after it.
-  static func read(_ bytes: [UInt8]) throws -> (header: NumPyHeader, dataStart: Int) {
+  /// - Returns: The header and the number of bytes before the data.
+  static func read(_ bytes: ArraySlice<UInt8>) throws -> (header: NumPyHeader, dataStart: Int) {
+    let (start, length) = try place(bytes)
+    guard length <= bytes.count - start else {
+      throw FlowsError(
+        .malformedFile,
+        "expected a header of \(counted(length, "byte")), found \(bytes.count - start)")
+    }
+    var scanner = ByteScanner(bytes.dropFirst(start).prefix(length))
+    return (try parse(&scanner), start + length)
+  }
+
+  /// Where the header's text begins and how long it is, of which only the preamble must be there.
+  static func place(_ bytes: ArraySlice<UInt8>) throws -> (start: Int, length: Int) {
     guard bytes.starts(with: magic) else {
       throw FlowsError(
         .malformedFile,
         "expected a NumPy file, which starts with \"\\x93NUMPY\", found "
           + (bytes.isEmpty ? "an empty file" : quotedExcerpt(bytes.prefix(6))))
     }
-    guard bytes.count >= 8 else {
-      throw FlowsError(.malformedFile, "the file ends after \(bytes.count) bytes, in its header")
-    }
-    let (major, minor) = (bytes[6], bytes[7])
+    let ending = FlowsError(
+      .malformedFile, "the file ends after \(bytes.count) bytes, in its header")
+    guard bytes.count >= 8 else { throw ending }
+    let preamble = Array(bytes.prefix(preambleCount))
+    let (major, minor) = (preamble[6], preamble[7])
     guard (1...3).contains(major), minor == 0 else {
       throw FlowsError(
         .unsupported, "expected NumPy format 1.0, 2.0 or 3.0, found \(major).\(minor)")
     }
-    let lengthSize = major == 1 ? 2 : 4
-    let start = 8 + lengthSize
-    guard bytes.count >= start else {
-      throw FlowsError(.malformedFile, "the file ends after \(bytes.count) bytes, in its header")
-    }
-    let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard length <= bytes.count - start else {
-      throw FlowsError(
-        .malformedFile,
-        "expected a header of \(counted(length, "byte")), found \(bytes.count - start)")
-    }
-    var scanner = ByteScanner(bytes[start..<start + length])
-    return (try parse(&scanner), start + length)
+    let start = major == 1 ? 10 : 12
+    guard preamble.count >= start else { throw ending }
+    return (start, preamble[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) })
   }
 
   private static func parse(_ scanner: inout ByteScanner) throws -> NumPyHeader {
@@ -165,6 +171,18 @@ struct NumPyHeader: Equatable {
 
   private static func malformed(_ message: String) -> FlowsError {
     FlowsError(.malformedFile, "the header is not valid: \(message)")
+  }
+
+  /// Compares the declared shape with the bytes of data that are there.
+  func checkDataCount(_ found: Int) throws {
+    guard let expected = elementType.byteCount(shape: shape) else {
+      throw FlowsError(.malformedFile, "the shape \(shape) is larger than any file can be")
+    }
+    guard expected == found else {
+      throw FlowsError(
+        .malformedFile,
+        "expected \(counted(expected, "byte")) of data for the shape \(shape), found \(found)")
+    }
   }
 
   /// Refuses arrays with more axes than are handled.

@@ -64,7 +64,7 @@ struct SafetensorsHeader: Equatable {
       }
       guard entry.range.count == expected else {
         throw Self.malformed(
-          "expected \(counted(expected, "byte")) of data for the shape \(entry.shape), "
+          "expected \(counted(expected, "byte")) of data for the shape \(excerpt(entry.shape)), "
             + "found \(entry.range.count)", entry.name)
       }
       guard entry.range.lowerBound == end else {

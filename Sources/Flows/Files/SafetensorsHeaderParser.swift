@@ -4,6 +4,7 @@
 /// nested deeper is refused where it starts. Reading it directly keeps the order of the names and
 /// lets messages say what was expected at which byte.
 struct SafetensorsHeaderParser {
+  private static let subject = "the header is not valid"
   private var scanner: ByteScanner
 
   /// Reads `bytes`, which must be valid UTF-8.
@@ -112,60 +113,9 @@ struct SafetensorsHeaderParser {
     return integers
   }
 
-  private mutating func string() throws -> String {
-    scanner.skipSpace()
-    guard scanner.take("\"") else { throw failure("expected a quoted text") }
-    var text: [UInt8] = []
-    while let byte = scanner.take() {
-      switch byte {
-      case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-      case UInt8(ascii: "\\"): text += try escape()
-      case 0..<0x20:
-        throw SafetensorsHeader.malformed(
-          "the header is not valid: the text \(quotedExcerpt(text)) contains a control character")
-      default: text.append(byte)
-      }
-    }
-    throw SafetensorsHeader.malformed(
-      "the header is not valid: the text \(quotedExcerpt(text)) does not end")
-  }
-
-  private mutating func escape() throws -> [UInt8] {
-    switch scanner.take() {
-    case UInt8(ascii: "\""): return [0x22]
-    case UInt8(ascii: "\\"): return [0x5C]
-    case UInt8(ascii: "/"): return [0x2F]
-    case UInt8(ascii: "b"): return [0x08]
-    case UInt8(ascii: "f"): return [0x0C]
-    case UInt8(ascii: "n"): return [0x0A]
-    case UInt8(ascii: "r"): return [0x0D]
-    case UInt8(ascii: "t"): return [0x09]
-    case UInt8(ascii: "u"): break
-    default: throw failure("expected one of the escapes of JSON before this place")
-    }
-    var units = [try codeUnit()]
-    if UTF16.isLeadSurrogate(units[0]), scanner.take(word: "\\u") { units.append(try codeUnit()) }
-    var decoder = UTF16()
-    var iterator = units.makeIterator()
-    // A pair that is no pair decodes to an error, or leaves a unit behind.
-    guard case .scalarValue(let scalar) = decoder.decode(&iterator),
-      units.count == UTF16.width(scalar)
-    else { throw failure("expected a Unicode character in the escape before this place") }
-    return Array(String(Character(scalar)).utf8)
-  }
-
-  private mutating func codeUnit() throws -> UInt16 {
-    var unit: UInt16 = 0
-    for _ in 0..<4 {
-      guard let byte = scanner.next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue
-      else { throw failure("expected four hexadecimal digits") }
-      _ = scanner.take()
-      unit = unit << 4 | UInt16(digit)
-    }
-    return unit
-  }
+  private mutating func string() throws -> String { try scanner.takeJSONText(Self.subject) }
 
   private func failure(_ expected: String) -> FlowsError {
-    SafetensorsHeader.malformed("the header is not valid: \(expected), \(scanner.found)")
+    scanner.jsonFailure(Self.subject, expected)
   }
 }

@@ -70,11 +70,11 @@ private func validateNetwork(dimension: Int, mask: CouplingMask, context: Int, h
     field: "contextDimension")
   try requireConfiguration(
     hidden.count <= 1_024 && hidden.allSatisfy { (1...largestWidth).contains($0) },
-    "expected positive widths, got \(hidden)", field: "hidden")
+    "expected positive widths, got \(excerpt(hidden))", field: "hidden")
   if case .given(let flags) = mask {
     try requireConfiguration(
       flags.count == dimension && flags.contains(true) && flags.contains(false),
-      "expected \(dimension) flags of both kinds, got \(flags)", field: "mask")
+      "expected \(dimension) flags of both kinds, got \(excerpt(flags))", field: "mask")
   }
 }
 
@@ -142,7 +142,7 @@ extension Permutation.Configuration: CheckedConfiguration {
   func validate() throws {
     try requireConfiguration(
       !order.isEmpty && order.sorted() == Array(0..<order.count),
-      "expected each column once, got \(order)", field: "order")
+      "expected each column once, got \(excerpt(order))", field: "order")
   }
   var scalarCount: Int { 0 }
 }

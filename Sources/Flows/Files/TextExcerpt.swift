@@ -3,9 +3,11 @@ extension String {
   ///
   /// Files hold arbitrary text. Control characters are escaped so that a message cannot disturb a
   /// terminal, and long text is cut.
-  var quotedExcerpt: String {
-    let limit = 40
-    var result = "\""
+  var quotedExcerpt: String { "\"\(excerpt(40))\"" }
+
+  /// The text, cut after some characters and on one line.
+  func excerpt(_ limit: Int) -> String {
+    var result = ""
     for (index, scalar) in unicodeScalars.enumerated() {
       if index == limit {
         result += "…"
@@ -24,7 +26,7 @@ extension String {
         }
       }
     }
-    return result + "\""
+    return result
   }
 
   /// Decodes UTF-8, or returns nil when the bytes are not valid UTF-8.
@@ -41,7 +43,20 @@ func quotedExcerpt(_ bytes: some Collection<UInt8>) -> String {
   String(decoding: bytes.prefix(200), as: UTF8.self).quotedExcerpt
 }
 
-/// A count and its noun: "1 row", "2 rows".
-func counted(_ count: Int, _ noun: String) -> String {
-  count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
+/// A count and its noun: "1 row", "2 rows"; with its plural where that is irregular.
+func counted(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+  count == 1 ? "1 \(noun)" : "\(count) \(plural ?? noun + "s")"
+}
+
+/// The first names of a list, quoted, and how many more there are.
+func listed(_ names: [String]) -> String {
+  if names.isEmpty { return "nothing" }
+  let list = names.prefix(8).map(\.quotedExcerpt).joined(separator: ", ")
+  return names.count > 8 ? "\(list) and \(names.count - 8) more" : list
+}
+
+/// A list as Swift shows it, cut after its first elements.
+func excerpt(_ list: [some Any]) -> String {
+  let shown = list.prefix(8).map { "\($0)" } + (list.count > 8 ? ["…"] : [])
+  return "[\(shown.joined(separator: ", "))]"
 }

@@ -46,7 +46,8 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
     file = try RandomAccessFile(path)
     let file = file
     (header, start) = try namingFile(path) {
-      let (header, start) = try NumPyHeader.read(try file.read(0..<Swift.min(file.count, 1 << 20)))
+      let (header, start) = try NumPyHeader.read(
+        try file.read(0..<Swift.min(file.count, 1 << 20))[...])
       guard header.shape.count == 2, header.shape[0] > 0, header.shape[1] > 0 else {
         throw FlowsError(.invalidData, "expected rows and columns, found the shape \(header.shape)")
       }

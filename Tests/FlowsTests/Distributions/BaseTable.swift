@@ -40,7 +40,7 @@ enum BaseTable {
       DensityCase("full Gaussian, D 2") { multivariate(2, &$0) },
       DensityCase("full Gaussian, D 2, learnable") { multivariate(2, isLearnable: true, &$0) },
       DensityCase("full Gaussian, D 5, learnable") { multivariate(5, isLearnable: true, &$0) },
-      DensityCase("full Gaussian, D 12") { multivariate(12, &$0) },
+      DensityCase("full Gaussian, D 6") { multivariate(6, &$0) },
       DensityCase("low-rank Gaussian, D 1") { lowRank(1, 1, &$0) },
       DensityCase("low-rank Gaussian, D 2, learnable") { lowRank(2, 1, isLearnable: true, &$0) },
       DensityCase("low-rank Gaussian, D 3, r 4, learnable") {

@@ -143,33 +143,4 @@ struct CSVErrorTests {
           == "\(path): expected a table of rows and columns, found the shape [1]")
     }
   }
-
-  @Test("survives any change of valid files")
-  func mutations() throws {
-    let texts = [
-      "x,y\n1,2\n3,4\n5.5,-6e3\n", "# note\r\na;\"b \"\"c\"\"\"\r\n1;2\r\n;4\r\nNA;inf\r\n",
-      "1 2 3\n4 5 6\n", "\u{FEFF}\"x\ny\"\tz\n1\t2\n",
-    ]
-    var mutator = Mutator(
-      seed: 3,
-      fragments: [
-        "\"", "\"\"", ",", ";", "\t", " ", "\r", "\n", "#", "NA", "nan", "-inf", "1e999999999999",
-        "0.00000000000000000000000001", "99999999999999999999999", "\0", "é", ".", "e", "-",
-      ])
-    let options = [
-      CSVOptions(), CSVOptions(missingValues: .dropRow, allowsNonFinite: true),
-      CSVOptions(delimiter: .whitespace), CSVOptions(header: .absent, delimiter: .comma),
-      CSVOptions(header: .present, delimiter: .tab),
-    ]
-    var round = 0
-    let counts = try mutator.feed(texts.map { Array($0.utf8) }) { bytes in
-      round += 1
-      let table = try CSVFile.decode(
-        bytes, as: Float.self, options: options[round / texts.count % options.count])
-      #expect(table.tensor.shape.count == 2)
-      #expect(table.tensor.shape.reduce(1, *) == table.tensor.scalars.count)
-    }
-    #expect(counts.accepted > 100)
-    #expect(counts.refused > 200)
-  }
 }

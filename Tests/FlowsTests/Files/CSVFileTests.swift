@@ -148,6 +148,31 @@ struct CSVFileTests {
     }
   }
 
+  @Test("round trip of values that are easily lost")
+  func awkward() throws {
+    func check<S: TensorScalar>(_ type: S.Type) throws {
+      let values = awkwardValues(S.self)
+      for delimiter: Character in [",", " "] {
+        let bytes = try CSVFile.encode(
+          Tensor(shape: [values.count / 2, 2], scalars: values), header: nil, delimiter: delimiter)
+        let table = try CSVFile.decode(bytes, as: S.self, options: .init(allowsNonFinite: true))
+        expectSame(table.tensor.scalars, values)
+      }
+    }
+    try check(Float.self)
+    try check(Double.self)
+  }
+
+  @Test("a byte order mark that begins the first name is kept, in quotes")
+  func markInName() throws {
+    // Unquoted, it would be taken for the mark of the file.
+    let names = ["\u{FEFF}x", "\u{FEFF}"]
+    let tensor = Tensor<Double>([[1, 2]])
+    let table = try CSVFile.decode(
+      CSVFile.encode(tensor, header: names, delimiter: ","), as: Double.self)
+    #expect(table.header == names)
+  }
+
   @Test("writes short numbers")
   func writes() throws {
     let tensor = Tensor(shape: [2, 2], scalars: [0.1, 1, -.infinity, -.nan] as [Float])

@@ -39,6 +39,26 @@ func bytes(base64: String) throws -> [UInt8] {
   Array(try #require(Data(base64Encoded: base64, options: .ignoreUnknownCharacters)))
 }
 
+/// Numbers that reading or writing may easily change: an even count of them.
+func awkwardValues<S: TensorScalar>(_ type: S.Type) -> [S] {
+  let third: S = 1 / 3
+  return [
+    0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude,
+    S.leastNormalMagnitude.nextDown, .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
+    .infinity, -.infinity, .nan, 0.1, third, third.nextUp, 16_777_216, S(1).nextDown,
+  ]
+}
+
+/// Records a difference in the bits of two lists, all NaNs being one.
+func expectSame<S: TensorScalar>(
+  _ found: [S], _ expected: [S], at place: SourceLocation = #_sourceLocation
+) {
+  #expect(found.count == expected.count, sourceLocation: place)
+  for (a, b) in zip(found, expected) {
+    #expect((a.isNaN && b.isNaN) || (a == b && a.sign == b.sign), sourceLocation: place)
+  }
+}
+
 /// Changes bytes at random, always the same way for the same seed.
 struct Mutator {
   private var generator: SplitMix
@@ -50,7 +70,7 @@ struct Mutator {
     self.fragments = fragments.map { Array($0.utf8) }
   }
 
-  private mutating func random(below bound: Int) -> Int {
+  mutating func random(below bound: Int) -> Int {
     Int(generator.next() % UInt64(max(bound, 1)))
   }
 
@@ -74,23 +94,75 @@ struct Mutator {
     return bytes
   }
 
+  /// A copy with one to four bytes replaced, from a place on.
+  mutating func overwrite(_ original: [UInt8], from start: Int) -> [UInt8] {
+    var bytes = original
+    guard start < bytes.count else { return bytes }
+    for _ in 0...random(below: 4) {
+      bytes[start + random(below: bytes.count - start)] = UInt8(random(below: 256))
+    }
+    return bytes
+  }
+
   /// Feeds mutated inputs to `body`, which must succeed or throw a ``FlowsError``.
-  ///
-  /// Returns how many it accepted and how many it refused.
   mutating func feed(
     _ originals: [[UInt8]], rounds: Int = 2_000, _ body: ([UInt8]) throws -> Void
-  ) throws -> (accepted: Int, refused: Int) {
-    var (accepted, refused) = (0, 0)
+  ) throws -> Outcomes {
+    var outcomes = Outcomes()
     for round in 0..<rounds {
-      do {
-        try body(mutate(originals[round % originals.count]))
-        accepted += 1
-      } catch let error as FlowsError {
-        #expect(!error.message.isEmpty)
-        refused += 1
-      }
+      try outcomes.feed(mutate(originals[round % originals.count]), body)
     }
-    return (accepted, refused)
+    return outcomes
+  }
+}
+
+/// What became of inputs that are mostly broken.
+struct Outcomes {
+  private(set) var accepted = 0
+  private(set) var kinds: [FlowsError.Kind: Int] = [:]
+
+  /// How many inputs were refused.
+  var refused: Int { kinds.values.reduce(0, +) }
+
+  /// Feeds one input to `body`, which must succeed or throw a ``FlowsError``.
+  ///
+  /// - Parameter limit: the most bytes that may be held at one time.
+  mutating func feed(
+    _ bytes: [UInt8], limit: Int = .max, _ body: ([UInt8]) throws -> Void
+  ) throws {
+    let (error, peak) = AllocationMeter.peak { () -> (any Error)? in
+      do {
+        try body(bytes)
+        return nil
+      } catch { return error }
+    }
+    if AllocationMeter.isCounting {
+      #expect(peak <= limit, "\(bytes.count) bytes made it take \(peak)")
+    }
+    guard let error else {
+      accepted += 1
+      return
+    }
+    guard let error = error as? FlowsError else { throw error }
+    #expect(!error.message.isEmpty)
+    kinds[error.kind, default: 0] += 1
+  }
+
+  /// One line for a person to read.
+  func summary(_ what: String) -> String {
+    let counts = kinds.sorted { $0.key.rawValue < $1.key.rawValue }
+      .map { "\($0.key.rawValue) \($0.value)" }
+    return "\(accepted + refused) \(what): \(accepted) accepted, "
+      + "\(refused) refused (\(counts.joined(separator: ", ")))"
+  }
+}
+
+extension NumPyFile {
+  /// Reads an array from all bytes of a file.
+  static func decode<S: TensorScalar>(
+    _ bytes: [UInt8], as type: S.Type = S.self
+  ) throws -> Tensor<S> {
+    try decode(bytes[...], as: type)
   }
 }
 

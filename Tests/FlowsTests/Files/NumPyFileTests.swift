@@ -105,6 +105,20 @@ struct NumPyFileTests {
     }
   }
 
+  @Test("round trip of values that are easily lost")
+  func awkward() throws {
+    func check<S: TensorScalar>(_ type: S.Type) throws {
+      let values = awkwardValues(S.self)
+      let bytes = try NumPyFile.encode(Tensor(shape: [values.count], scalars: values))
+      expectSame(try NumPyFile.decode(bytes, as: S.self).scalars, values)
+      // Double holds every Float.
+      let wide = try NumPyFile.decode(bytes, as: Double.self).scalars
+      expectSame(wide, values.map { Double($0) })
+    }
+    try check(Float.self)
+    try check(Double.self)
+  }
+
   @Test("names the file in errors")
   func namesFile() throws {
     try withTemporaryFolder { folder in

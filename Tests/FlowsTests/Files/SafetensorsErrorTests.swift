@@ -178,37 +178,4 @@ struct SafetensorsErrorTests {
           == "\(path): expected at least 8 bytes, found 1")
     }
   }
-
-  @Test("survives any change of valid files")
-  func mutations() throws {
-    let goldens = try [
-      SafetensorsGolden.plain, SafetensorsGolden.types, SafetensorsGolden.empty,
-    ].map { try bytes(base64: $0) }
-    var mutator = Mutator(
-      seed: 2,
-      fragments: [
-        "{", "}", "[", "]", "\"", ",", ":", "0", "9223372036854775807", "4294967296", "\\u",
-        "\\ud83d", "\\", "\"F64\"", "\"BOOL\"", "__metadata__", "[8,0]", " ", "\0", "-1",
-      ])
-    // Changes of the length alone would be refused at the first step; most keep it right.
-    var round = 0
-    let counts = try mutator.feed(goldens) { bytes in
-      round += 1
-      var bytes = bytes
-      if round % 4 != 0, bytes.count > 8,
-        let end = bytes.lastIndex(of: UInt8(ascii: "}")), end > 8
-      {
-        bytes.replaceSubrange(
-          0..<8, with: (0..<8).map { UInt8(truncatingIfNeeded: (end - 7) >> ($0 * 8)) })
-      }
-      let file = try SafetensorsFile(bytes: bytes)
-      for name in file.names {
-        let tensor = try file.tensor(name, as: Float.self)
-        #expect(tensor.shape.reduce(1, *) == tensor.scalars.count)
-      }
-      #expect(try SafetensorsFile(bytes: file.bytes()).metadata == file.metadata)
-    }
-    #expect(counts.accepted > 20)
-    #expect(counts.refused > 500)
-  }
 }

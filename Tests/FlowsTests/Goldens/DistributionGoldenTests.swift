@@ -1,5 +1,5 @@
-import FlowChecks
 import CFlowKernels
+import FlowChecks
 import Foundation
 import Testing
 
