@@ -9,6 +9,9 @@ protocol NodeNormalized<Scalar>: Distribution {
   /// log p̃(x) of each row: the log-density without the normaliser.
   func unnormalizedLogDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar>
 
+  /// log p̃ of the nodes: that of rows, unless the integral is one over other coordinates.
+  func logDensityAtNodes(_ points: Tensor<Scalar>) -> Tensor<Scalar>
+
   /// Constant points `[m, dimension]` and log-weights `[m]` with
   /// log ∫ p̃ ≈ log Σ_i exp(logWeights_i + log p̃(points_i)), few enough for a training step.
   ///
@@ -16,4 +19,39 @@ protocol NodeNormalized<Scalar>: Distribution {
   func trainingNodes(using generator: PhiloxGenerator) -> (
     points: Tensor<Scalar>, logWeights: Tensor<Scalar>
   )
+}
+
+extension NodeNormalized {
+  func logDensityAtNodes(_ points: Tensor<Scalar>) -> Tensor<Scalar> {
+    unnormalizedLogDensity(of: points, context: nil)
+  }
+}
+
+/// A flow over such a base has the factor of its base: the nodes are latent rows.
+extension NormalizingFlow: NodeNormalized {
+  private var normalizedBase: (any NodeNormalized<Scalar>)? {
+    base as? any NodeNormalized<Scalar>
+  }
+
+  var isNormalizedByNodes: Bool { normalizedBase?.isNormalizedByNodes ?? false }
+
+  func unnormalizedLogDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
+    guard let normalizedBase else { return logDensity(of: x, context: context) }
+    let latent = toLatent(x, context: context)
+    return normalizedBase.unnormalizedLogDensity(of: latent.value, context: nil) + latent.logDet
+  }
+
+  func logDensityAtNodes(_ points: Tensor<Scalar>) -> Tensor<Scalar> {
+    guard let normalizedBase else { return logDensity(of: points, context: nil) }
+    return normalizedBase.logDensityAtNodes(points)
+  }
+
+  func trainingNodes(using generator: PhiloxGenerator) -> (
+    points: Tensor<Scalar>, logWeights: Tensor<Scalar>
+  ) {
+    guard let normalizedBase else {
+      preconditionFailure("only a base that is normalised by nodes has nodes")
+    }
+    return normalizedBase.trainingNodes(using: generator)
+  }
 }

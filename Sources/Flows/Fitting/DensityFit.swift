@@ -155,7 +155,7 @@ private struct LikelihoodStep<Model: Distribution> {
   ) -> StepResult {
     let nodes = density.trainingNodes(using: generator.forked(UInt64(index)))
     let terms = Tiles.map(nodes.points, nil, isTiled: !mixesRows, columns: nil) { x, _ in
-      density.unnormalizedLogDensity(of: x, context: nil)
+      density.logDensityAtNodes(x)
     }
     let sum = nodes.logWeights + terms
     let logNormalizer = sum.logSumExp(axis: 0)
@@ -179,7 +179,7 @@ private struct LikelihoodStep<Model: Distribution> {
       }
       if !ofNodes.isEmpty {
         let places = ofNodes.lowerBound - rows.count..<ofNodes.upperBound - rows.count
-        let terms = density.unnormalizedLogDensity(of: nodes.points[rows: places], context: nil)
+        let terms = density.logDensityAtNodes(nodes.points[rows: places])
         loss += (terms * scaledShares.slice(places, axis: 0)).sum()
       }
       return loss
