@@ -128,7 +128,9 @@ private struct Teacher {
       $0.patience = nil
       $0.seed = settings.seed
       $0.threads = settings.threads
-      $0.checkpoint = settings.checkpoint.map { FitCheckpoint(path: $0, every: .minutes(0.1)) }
+      $0.checkpoint = settings.checkpoint.map {
+        FitCheckpoint(path: $0, every: .minutes(0.1), label: settings.subject.name)
+      }
     }
   }
 

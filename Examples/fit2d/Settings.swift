@@ -6,6 +6,14 @@ enum Subject {
   case density(any ToyDensity)
   case energy(any ToyEnergy)
   case file(String)
+
+  var name: String {
+    switch self {
+    case .density(let density): density.name
+    case .energy(let energy): energy.name
+    case .file(let path): path
+    }
+  }
 }
 
 /// The command line of fit2d, checked.

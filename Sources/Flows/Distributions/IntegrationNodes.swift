@@ -22,12 +22,13 @@ struct IntegrationNodes: Sendable {
   var evaluations: Int
 
   /// The nodes with the largest shares of the integral: at most `count` of them, and no more than it
-  /// takes to leave out less than `negligible` of the integral.
+  /// takes to leave out less than `negligible` of the integral; none where f is 0.
   func largest(_ count: Int, negligible: Double) -> IntegrationNodes {
     let shares = zip(logWeights, logValues).map { exp($0 + $1 - logIntegral) }
     let order = shares.indices.sorted { shares[$0] > shares[$1] }
     var (left, kept) = (1.0 - negligible, 0)
     while kept < Swift.min(count, order.count), left > 0 || kept == 0 {
+      if kept > 0, !(shares[order[kept]] > 0) { break }
       left -= shares[order[kept]]
       kept += 1
     }

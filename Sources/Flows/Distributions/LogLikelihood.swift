@@ -13,6 +13,9 @@ public struct Estimate: Hashable, Sendable, Codable, CustomStringConvertible {
     self.standardError = standardError.isNaN ? .nan : standardError
   }
 
+  /// The standard error; nil where it is not known.
+  var knownStandardError: Double? { standardError.isNaN ? nil : standardError }
+
   /// "value ± standard error", with four digits after the point.
   public var description: String { "\(rounded(value)) ± \(rounded(standardError))" }
 
@@ -43,6 +46,27 @@ public struct Estimate: Hashable, Sendable, Codable, CustomStringConvertible {
     let squares = ((v - mean) * w).squared().sum().scalar
     self.init(
       value: mean, standardError: (squares * count / (count - 1)).squareRoot() / total)
+  }
+}
+
+extension Estimate {
+  private enum CodingKeys: CodingKey {
+    case value, standardError
+  }
+
+  /// Reads an estimate; a missing standard error is NaN.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      value: try container.decode(Double.self, forKey: .value),
+      standardError: try container.decodeIfPresent(Double.self, forKey: .standardError) ?? .nan)
+  }
+
+  /// Writes an estimate; a standard error that is not known is left out, since JSON has no NaN.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(value, forKey: .value)
+    try container.encodeIfPresent(knownStandardError, forKey: .standardError)
   }
 }
 

@@ -9,6 +9,9 @@ protocol NodeNormalized<Scalar>: Distribution {
   /// log p̃(x) of each row: the log-density without the normaliser.
   func unnormalizedLogDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar>
 
+  /// log ∫ p̃, of rank 0, with its derivatives.
+  func logNormalizer() -> Tensor<Scalar>
+
   /// log p̃ of the nodes: that of rows, unless the integral is one over other coordinates.
   func logDensityAtNodes(_ points: Tensor<Scalar>) -> Tensor<Scalar>
 
@@ -34,6 +37,8 @@ extension NormalizingFlow: NodeNormalized {
   }
 
   var isNormalizedByNodes: Bool { normalizedBase?.isNormalizedByNodes ?? false }
+
+  func logNormalizer() -> Tensor<Scalar> { normalizedBase?.logNormalizer() ?? Tensor(0) }
 
   func unnormalizedLogDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
     guard let normalizedBase else { return logDensity(of: x, context: context) }

@@ -60,6 +60,12 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
   /// log p(x | context) of each row, in nats; large batches run tile by tile on all workers.
   public func logDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
     checkRows(x)
+    if isNormalizedByNodes {
+      // The normaliser is one integral for all rows, not one for each tile.
+      return Tiles.map(x, context, isTiled: !mixesRows, columns: nil) { x, context in
+        unnormalizedLogDensity(of: x, context: context)
+      } - logNormalizer()
+    }
     return Tiles.map(x, context, isTiled: !mixesRows, columns: nil) { x, context in
       let latent = toLatent(x, context: context)
       return base.logDensity(

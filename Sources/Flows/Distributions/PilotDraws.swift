@@ -85,11 +85,13 @@ struct PilotDraws: Sendable {
           quantiles($0, equal, [0.05, 0.5, 0.95])
         }
       }
-      let (low, high) = (places.min() ?? 0, places.max() ?? 0)
+      // A diverged density has draws that are no numbers; the integral is then none either.
+      let finite = places.filter(\.isFinite)
+      let (low, high) = (finite.min() ?? 0, finite.max() ?? 0)
       let width = high > low ? high - low : Swift.max(1e-3, 0.1 * high.magnitude)
       // Kinks stay where they are; other places keep some distance.
       var kept = Array(Set(kinks[axis])).sorted()
-      for place in places where kept.allSatisfy({ ($0 - place).magnitude > 0.05 * width }) {
+      for place in finite where kept.allSatisfy({ ($0 - place).magnitude > 0.05 * width }) {
         kept.append(place)
       }
       return (kept.sorted(), low...(low + width))

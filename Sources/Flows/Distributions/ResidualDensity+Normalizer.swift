@@ -12,14 +12,16 @@ extension ResidualDensity {
   /// Shifts and draws come from a fixed seed: equal models have equal normalisers.
   ///
   /// - Parameter mostNodes: about how many nodes the integral may use; where nil 50,000 in one or two
-  ///   columns, few of which are usually needed, and 131,072 beyond, all of which are used.
+  ///   columns, few of which are usually needed (boxes that were split count on top), and 131,072
+  ///   beyond, all of which are used and up to an eighth more.
   /// - Returns: log Z in nats, the error expected of it, and the number of evaluations of Q·G.
   /// - Precondition: the density takes no context; see ``logNormalizer(context:)``.
   public func normalizer(mostNodes: Int? = nil) -> (
     logValue: Double, standardError: Double, nodes: Int
   ) {
     requireNoContext()
-    let nodes = withoutRecording.integrationNodes(mostNodes: mostNodes, contextRow: nil)
+    let nodes = withoutRecording.integrationNodes(
+      mostNodes: mostNodes.map { Swift.min($0, 1 << 40) }, contextRow: nil)
     return (nodes.logIntegral, nodes.error, nodes.evaluations)
   }
 
@@ -51,6 +53,7 @@ extension ResidualDensity {
     case .given(let logValue): return Tensor(repeating: Scalar(logValue), shape: [rows])
     case .exact: break
     }
+    if rows == 0 { return .zeros([0]) }
     let scalars = context.scalars
     var places: [[Scalar]: Int] = [:]
     var values: [Tensor<Scalar>] = []
@@ -109,8 +112,10 @@ extension ResidualDensity {
     _ rule: ResidualRule, contextRow: Tensor<Scalar>?, generator: PhiloxGenerator
   ) -> IntegrationNodes {
     let draws = pilotDraws(rule.draws, contextRow, generator)
+    let mostBreaks = Swift.max(12, Int(Double(rule.mostBoxes / 2).squareRoot()))
     let axes = zip(support, draws.breaks(kinks: kinks)).map { support, split in
-      AxisSegment.covering(support, breaks: split.places, hull: split.hull)
+      AxisSegment.covering(
+        support, breaks: thinned(split.places, to: mostBreaks), hull: split.hull)
     }
     let domain =
       axes.count == 1
@@ -197,6 +202,13 @@ extension ResidualDensity {
   }
 }
 
+/// Every n-th of some places, the first and the last among them: a mixture of many kinked parts would
+/// spend all nodes before the first refinement.
+private func thinned(_ places: [Double], to count: Int) -> [Double] {
+  if places.count <= count { return places }
+  return (0..<count).map { places[$0 * (places.count - 1) / (count - 1)] }
+}
+
 extension ResidualDensity: NodeNormalized {
   var isNormalizedByNodes: Bool { normalization == .exact && contextDimension == 0 }
 
@@ -226,8 +238,10 @@ extension ResidualDensity: NodeNormalized {
     let constant = withoutRecording
     let nodes: IntegrationNodes
     if dimension > 2 {
+      // Points where the product is 0 have no derivative to add: 0 · (−∞) is not a number.
       nodes = constant.quasiMonteCarloNodes(
-        perShift: 2_048, shifts: 1, draws: 128, contextRow: nil, generator: generator)
+        perShift: 2_048, shifts: 1, draws: 128, contextRow: nil, generator: generator
+      ).largest(.max, negligible: 0)
     } else {
       let rule = ResidualRule.training(dimension: dimension)
       nodes = constant.cubatureNodes(rule, contextRow: nil, generator: generator)

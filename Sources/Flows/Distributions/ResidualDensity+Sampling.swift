@@ -42,6 +42,7 @@ extension ResidualDensity {
         "samples of a residual density need a base with a known bound of its log-density; "
           + "\(Q.self) has none")
     }
+    precondition(bound.isFinite, "the bound of the base's log-density is finite; got \(bound)")
     guard contextDimension > 0 else {
       return sampler.accepted(count, bound: bound, using: &generator)
     }

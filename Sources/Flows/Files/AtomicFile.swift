@@ -55,6 +55,9 @@ package enum AtomicFile {
       case .fixed: try openOwn(prefix + lastPart(of: target) + ".partial", path)
       }
     guard descriptor >= 0 else { throw folderFailure(SystemError.last, folder, path) }
+    // Holds the lock of a fixed name until the file has its name, or is gone.
+    let holder = name == .fixed ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : -1
+    defer { if holder >= 0 { close(holder) } }
 
     var failure: SystemError?
     if let permissions { _ = fchmod(descriptor, permissions) }
@@ -76,24 +79,37 @@ package enum AtomicFile {
     return (temporary, open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666))
   }
 
-  /// Opens a file that a killed writer may have left, and locks it.
+  /// Opens a file that a killed writer may have left, and locks it where the file system has locks.
   private static func openOwn(_ temporary: String, _ path: String) throws -> (String, Int32) {
     while true {
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+      let descriptor = open(
+        temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
       guard descriptor >= 0 else { return (temporary, descriptor) }
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
+        let isHeld = errno == EWOULDBLOCK
         close(descriptor)
+        guard isHeld else { continue }
         throw FlowsError(
           .unwritableFile, "another process is writing this file at the same time", file: path)
       }
       // Between the two calls another writer may have renamed the file: it is the target then.
       var (opened, named) = (stat(), stat())
-      if fstat(descriptor, &opened) == 0, stat(temporary, &named) == 0,
-        opened.st_ino == named.st_ino, ftruncate(descriptor, 0) == 0
-      {
-        return (temporary, descriptor)
+      let isThere = lstat(temporary, &named) == 0
+      guard fstat(descriptor, &opened) == 0, opened.st_mode & S_IFMT == S_IFREG else {
+        close(descriptor)
+        throw FlowsError(
+          .unwritableFile, "\(temporary.quotedExcerpt) is in the way and no file", file: path)
       }
-      close(descriptor)
+      guard isThere, opened.st_ino == named.st_ino else {
+        close(descriptor)
+        continue
+      }
+      guard ftruncate(descriptor, 0) == 0 else {
+        let failure = SystemError.last
+        close(descriptor)
+        throw FlowsError(.unwritableFile, "cannot write the file: \(failure.reason)", file: path)
+      }
+      return (temporary, descriptor)
     }
   }
 

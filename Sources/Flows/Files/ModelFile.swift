@@ -4,8 +4,9 @@
   import Foundation
 #endif
 
-private let kindKey = "flows.kind"
-private let versionKey = "flows.version"
+let kindKey = "flows.kind"
+let checkpointKind = "FitCheckpoint"
+let versionKey = "flows.version"
 private let modelKey = "flows.model"
 private let formatVersion = 1
 
@@ -112,6 +113,11 @@ private func decodeModel<Scalar: TensorScalar>(
   _ file: SafetensorsFile, types: [any StorableFlow<Scalar>.Type],
   bases: [any StorableDistribution<Scalar>.Type]
 ) throws -> any Distribution<Scalar> {
+  if file.metadata[kindKey] == checkpointKind {
+    throw FlowsError(
+      .modelMismatch,
+      "expected a model; the file holds a checkpoint of a fit, which `fit` goes on from")
+  }
   guard let kind = file.metadata[kindKey], let text = file.metadata[modelKey] else {
     throw FlowsError(
       .modelMismatch,

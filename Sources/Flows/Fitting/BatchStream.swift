@@ -84,6 +84,7 @@ public final class SequentialBatchStream<Scalar: TensorScalar>: BatchStream, @un
         iterator = nil
         next = 0
       }
+      last = nil
       while true {
         let batch = try advance()
         if next == step + 1 {

@@ -113,6 +113,9 @@ extension Distribution {
     try input.validate(for: self)
     let split = input.split(options)
     let table = Batch(data: input.allData, context: input.allContext, weights: input.allWeights)
+    if let weights = table.weights, weights.rows(split.training).sum().scalar == 0 {
+      throw FlowsError(.invalidData, "every training row has the weight 0", field: "weights")
+    }
     let start = try settingUnits(table, rows: split.training, options)
     let units = Units<Scalar>(of: start)
     let order = RowOrder(
@@ -124,15 +127,18 @@ extension Distribution {
     let fit = DensityFit(
       start, startingFrom: table.rows(Array(split.training.prefix(8_192))),
       rows: TableRows(
-        identity: options.checkpoint == nil ? "" : input.identity, order: order,
+        identity: options.checkpoint == nil
+          ? "" : input.identity + " split " + checksum(of: split.validation), order: order,
         table: Batch(
           data: units.standardized(table.data),
           context: units.standardized(context: table.context), weights: table.weights)),
       validation: canValidate ? held : nil, options: options)
     var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
     report.trainingRows = split.training.count
-    report.validationRows = split.validation.count
-    if input.validation == nil { report.heldOutRows = split.validation }
+    if canValidate {
+      report.validationRows = split.validation.count
+      if input.validation == nil { report.heldOutRows = split.validation }
+    }
     return report
   }
 
@@ -143,9 +149,15 @@ extension Distribution {
     try options.validate()
     let check = { [self] (batch: Batch<Scalar>) in
       try FitInput(data: batch.data, context: batch.context, weights: batch.weights)
-        .validate(for: self, atLeast: 1)
+        .validate(for: self, atLeast: 1, allowsZeroWeights: true)
     }
-    if let validation { try check(validation) }
+    do {
+      if let validation { try check(validation) }
+    } catch let error as FlowsError {
+      throw FlowsError(
+        error.kind, error.message, row: error.row, column: error.column,
+        field: error.field == "context" ? "validationContext" : "validation")
+    }
     var first: [Batch<Scalar>] = []
     while first.reduce(0, { $0 + $1.data.shape[0] }) < 16_384 && first.count < options.steps {
       let batch = try stream.batch(at: first.count)
@@ -158,7 +170,10 @@ extension Distribution {
     let fit = DensityFit(
       start, startingFrom: table,
       rows: StreamRows(
-        stream: stream, units: units.data, contextUnits: units.context, validate: check),
+        stream: stream, units: units.data, contextUnits: units.context,
+        validationIdentity: options.checkpoint == nil
+          ? "" : validation.map { FitInput(data: $0.data, context: $0.context).identity } ?? "none",
+        validate: check),
       validation: validation, options: options)
     var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
     report.validationRows = validation?.data.shape[0] ?? 0

@@ -13,15 +13,13 @@ extension Distribution {
   /// - Returns: the course of the fit; its losses are reverse KL minus the log normaliser, in nats.
   /// - Throws: ``FlowsError`` for options that make no sense, for a density whose draws carry no
   ///   derivatives (``isReparameterized``), and where not one step was finite. A checkpoint cannot
-  ///   tell one log-density from another: that is up to the caller.
+  ///   tell one log-density from another: give each its ``FitCheckpoint/label``.
   @discardableResult
   public mutating func fit(
     toLogDensity logTarget: @escaping @Sendable (Tensor<Scalar>) -> Tensor<Scalar>,
     options: FitOptions = FitOptions(), progress: ((FitProgress) -> Bool)? = nil
   ) throws -> FitReport {
-    let report = try fit(
-      toLogDensity: logTarget, options: options, progress: progress, isCancelled: { false })
-    return report
+    try fit(toLogDensity: logTarget, options: options, progress: progress, isCancelled: { false })
   }
 
   /// Fits the density to an unnormalised log-density by reverse KL without blocking the caller.
@@ -53,7 +51,7 @@ extension Distribution {
           + "or of its base, are not: fix its parameters")
     }
     let settings = FitSettings(
-      objective: "reverse KL", data: "none", options: options, model: self)
+      objective: "reverse KL", data: options.checkpoint?.label ?? "", options: options, model: self)
     var start = self
     let resumed = try FitRecord.resuming(options.checkpoint, settings: settings, model: &start)
     let generator = PhiloxGenerator(seed: options.seed, stream: 0xf17)

@@ -10,6 +10,10 @@
 /// one that was never interrupted, to the last bit on the same instruction set, for any number of
 /// threads. The file is replaced in one step: a kill, a full disk or a crash leaves the previous
 /// checkpoint as it was.
+///
+/// The weights that a fit begins with are not compared: a fit that finds a checkpoint goes on from
+/// it, and one that finds the checkpoint of a complete fit returns its result at once. Another fit
+/// needs another file, also one that is to train the same density further.
 public struct FitCheckpoint: Hashable, Sendable {
   /// How often.
   public enum Interval: Hashable, Sendable {
@@ -29,11 +33,18 @@ public struct FitCheckpoint: Hashable, Sendable {
   /// differs. Where false, an old file is replaced.
   public var resumes: Bool
 
+  /// Names what is fitted where the library cannot tell, as with the log-density of a reverse KL; a
+  /// checkpoint of another label is of another fit.
+  public var label: String
+
   /// A checkpoint in a file.
-  public init(path: String, every interval: Interval = .minutes(5), resumes: Bool = true) {
+  public init(
+    path: String, every interval: Interval = .minutes(5), resumes: Bool = true, label: String = ""
+  ) {
     self.path = path
     self.interval = interval
     self.resumes = resumes
+    self.label = label
   }
 }
 
@@ -62,7 +73,7 @@ final class CheckpointRecorder<Scalar: TensorScalar> {
   func isDue(at step: Int) -> Bool {
     switch checkpoint.interval {
     case .steps(let steps): step % steps == 0
-    case .minutes(let minutes): clock.now - lastWrite >= .seconds(60 * minutes)
+    case .minutes(let minutes): (clock.now - lastWrite) / .seconds(1) >= 60 * minutes
     }
   }
 

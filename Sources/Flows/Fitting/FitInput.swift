@@ -19,7 +19,9 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     self.validationContext = validationContext
   }
 
-  func validate(for model: some Distribution<Scalar>, atLeast minimum: Int = 2) throws {
+  func validate(
+    for model: some Distribution<Scalar>, atLeast minimum: Int = 2, allowsZeroWeights: Bool = false
+  ) throws {
     let (dimension, contextDimension) = (model.dimension, model.contextDimension)
     try validateTable(data, "data", columns: dimension, atLeast: minimum)
     try requireSupport(data, "data", model.support)
@@ -31,7 +33,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     try validateContext(
       validationContext, "validationContext", rows: validation?.shape[0] ?? 0,
       columns: validation == nil ? 0 : contextDimension)
-    if let weights { try validateWeights(weights) }
+    if let weights { try validateWeights(weights, allowsZero: allowsZeroWeights) }
   }
 
   private func validateTable(
@@ -67,7 +69,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     try requireFinite(table, field)
   }
 
-  private func validateWeights(_ weights: Tensor<Scalar>) throws {
+  private func validateWeights(_ weights: Tensor<Scalar>, allowsZero: Bool) throws {
     let rows = data.shape[0]
     guard weights.shape == [rows] else {
       throw FlowsError(
@@ -80,7 +82,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
           .invalidData, "expected a weight that is finite and not negative, got \(weight)",
           row: row + 1, field: "weights")
       }
-      if !values.contains(where: { $0 > 0 }) {
+      if !allowsZero && !values.contains(where: { $0 > 0 }) {
         throw FlowsError(.invalidData, "every weight is zero", field: "weights")
       }
     }
@@ -116,11 +118,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
   var identity: String {
     func describe(_ name: String, _ table: Tensor<Scalar>?) -> String {
       guard let table else { return "" }
-      let checksum = table.withScalars { scalars in
-        let bytes = UnsafeRawBufferPointer(scalars)
-        return fk_crc32(0, bytes.baseAddress, bytes.count)
-      }
-      return " \(name) \(table.shape) \(String(checksum, radix: 16))"
+      return " \(name) \(table.shape) \(table.withScalars { checksum(of: $0) })"
     }
     return describe("data", data) + describe("context", context) + describe("weights", weights)
       + describe("validation", validation) + describe("validationContext", validationContext)
@@ -152,6 +150,15 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     let shuffled = Array(0..<rows).shuffled(using: &generator)
     return (Array(shuffled[held...]), Array(shuffled[..<held]))
   }
+}
+
+/// The CRC-32 of some numbers as text.
+func checksum<Numbers: Collection>(of numbers: Numbers) -> String {
+  let value = numbers.withContiguousStorageIfAvailable { numbers in
+    let bytes = UnsafeRawBufferPointer(numbers)
+    return fk_crc32(0, bytes.baseAddress, bytes.count)
+  }
+  return String(value ?? 0, radix: 16)
 }
 
 extension Standardization {

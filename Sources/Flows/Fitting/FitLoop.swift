@@ -45,7 +45,10 @@ struct FitLoop<Model: Parameterized> {
     var failure: (any Error)?
     do {
       try run.go()
-    } catch { failure = error }
+    } catch {
+      failure = error
+      run.keepWhatThereIs()
+    }
     return Outcome(
       model: trainer.model(with: run.best), report: run.finishedReport, error: failure)
   }
@@ -58,6 +61,7 @@ struct FitLoop<Model: Parameterized> {
     let clock = ContinuousClock()
     let start: ContinuousClock.Instant
     var secondsBefore = 0.0
+    private var recordFailed = false
 
     init(loop: FitLoop) {
       self.loop = loop
@@ -90,12 +94,11 @@ struct FitLoop<Model: Parameterized> {
       if state.isComplete { return }
       // Tried before training, so that no hour of work ends in an error.
       if state.nextStep == 0 { try record() }
-      while let reason = try advance() {
+      if let reason = try advance() {
         state.report.stopReason = reason
         if reason == .cancelled { try record() }
         // What came after the last validation may be better, unless it went wrong.
         if state.lastMeasured != state.nextStep { measure() }
-        break
       }
       if loop.trainer.step == 0 && state.report.stopReason != .cancelled {
         throw FlowsError(
@@ -106,6 +109,12 @@ struct FitLoop<Model: Parameterized> {
         state.isComplete = true
         try record()
       }
+    }
+
+    /// After a step that failed without being taken, such as one whose rows could not be read.
+    mutating func keepWhatThereIs() {
+      if !recordFailed { try? record() }
+      if state.lastMeasured != state.nextStep { measure() }
     }
 
     /// Takes steps until there is a reason to stop, other than that all were taken.
@@ -151,18 +160,20 @@ struct FitLoop<Model: Parameterized> {
       if !state.interval.isEmpty {
         let loss = Estimate(meanOf: state.interval)
         state.report.trainingCurve.append(
-          .init(step: step, loss: loss.value, standardError: loss.standardError))
+          .init(step: step, loss: loss.value, standardError: loss.knownStandardError))
       }
       state.interval.removeAll(keepingCapacity: true)
       let candidate = loop.trainer.keptParameters
       guard let validate = loop.validate else {
+        // Weights from which steps are not finite are not good ones.
+        if state.nonFiniteInARow > 0 { return }
         best = candidate
         state.report.bestStep = step
         return
       }
       let loss = validate(loop.trainer.model(with: candidate))
       state.report.validationCurve.append(
-        .init(step: step, loss: loss.value, standardError: loss.standardError))
+        .init(step: step, loss: loss.value, standardError: loss.knownStandardError))
       if loss.value.isFinite && loss.value < state.report.bestValidationLoss ?? .infinity {
         state.report.bestValidationLoss = loss.value
         state.report.bestStep = step
@@ -186,12 +197,14 @@ struct FitLoop<Model: Parameterized> {
 
     private mutating func record() throws {
       guard let recorder = loop.recorder else { return }
+      recordFailed = true
       var written = state
       written.report = finishedReport
       // A run that goes on decides anew why it stops.
       if !written.isComplete { written.report.stopReason = .finished }
       try recorder.write(
         FitRecord(state: written, trainer: loop.trainer.state, best: best))
+      recordFailed = false
     }
   }
 }

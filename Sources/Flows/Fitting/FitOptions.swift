@@ -58,6 +58,14 @@ public struct FitOptions: Sendable {
       "expected a decay in [0, 1), got \(averageDecay ?? 0)")
     try require(
       nonFiniteLimit > 0, "nonFiniteLimit", "expected a positive number, got \(nonFiniteLimit)")
+    try require(
+      patience.map { $0 > 0 } ?? true, "patience",
+      "expected at least one validation, got \(patience ?? 0)")
+    switch clipping {
+    case .none: break
+    case .norm(let limit), .value(let limit):
+      try require(limit > 0, "clipping", "expected a positive limit, got \(limit)")
+    }
     switch checkpoint?.interval {
     case .steps(let steps):
       try require(steps > 0, "checkpoint", "expected at least one step, got \(steps)")

@@ -4,9 +4,6 @@
   import Foundation
 #endif
 
-private let kindKey = "flows.kind"
-private let kind = "FitCheckpoint"
-private let versionKey = "flows.version"
 private let formatVersion = 1
 private let settingsKey = "flows.fit.settings"
 private let stateKey = "flows.fit.state"
@@ -28,10 +25,16 @@ struct FitSettings: Codable, Equatable, Sendable {
   let standardizes: Bool
   let nonFiniteLimit: Int
   let seed: UInt64
+  /// The type of the scalars.
+  let scalar: String
+  /// What the model is made of: its description, or its type where it cannot be described.
+  let architecture: String
   /// The name and shape of each tensor.
   let tensors: [String]
 
-  init(objective: String, data: String, options: FitOptions, model: some Parameterized) {
+  init<Model: Distribution>(
+    objective: String, data: String, options: FitOptions, model: Model
+  ) {
     self.objective = objective
     self.data = data
     steps = options.steps
@@ -46,27 +49,50 @@ struct FitSettings: Codable, Equatable, Sendable {
     standardizes = options.standardizes
     nonFiniteLimit = options.nonFiniteLimit
     seed = options.seed
+    scalar = "\(Model.Scalar.self)"
+    architecture =
+      (try? encoded(ModelBuilder<Model.Scalar>().describe(model as any Distribution<Model.Scalar>)))
+      ?? "\(Model.self)"
     tensors = model.namedTensors.map { "\($0.name) \($0.tensor.shape)" }
   }
 
   /// Refuses to go on from a fit that was another.
   func requireEqual(to stored: FitSettings) throws {
     if self == stored { return }
-    let (mine, other) = (try JSONValue(encoding: self), try JSONValue(encoding: stored))
-    guard case .object(let mine) = mine, case .object(let other) = other else { return }
-    for key in Set(mine.keys).union(other.keys).sorted() where mine[key] != other[key] {
+    let (mine, other) = (try fields(), try stored.fields())
+    // What follows from other settings comes last.
+    let derived = ["tensors", "architecture", "data"]
+    let keys = Set(mine.keys).union(other.keys).subtracting(derived).sorted() + derived
+    for key in keys where mine[key] != other[key] {
+      if key == "architecture" {
+        throw FlowsError(
+          .modelMismatch,
+          "the checkpoint is of another fit, of a model with other parts; remove the file, or set "
+            + "resumes to false, to begin anew", field: key)
+      }
       throw FlowsError(
         .modelMismatch,
         "the checkpoint is of another fit, with \(text(other[key])) where this one has "
           + "\(text(mine[key])); remove the file, or set resumes to false, to begin anew",
         field: key)
     }
+    throw FlowsError(
+      .modelMismatch,
+      "the checkpoint is of another fit; remove the file, or set resumes to false, to begin anew")
+  }
+
+  private func fields() throws -> [String: JSONValue] {
+    guard
+      case .object(let fields) = try JSONParser.parse(
+        Array(encoded(self).utf8), subject: "the settings are not valid")
+    else { return [:] }
+    return fields
   }
 
   private func text(_ value: JSONValue?) -> String {
     switch value {
     case .array(let tensors): "\(tensors.count) tensors of other names or shapes"
-    case .string(let text): text
+    case .string(let text): text.quotedExcerpt
     case .integer(let number): "\(number)"
     case .number(let number): "\(number)"
     case .bool(let flag): "\(flag)"
@@ -88,7 +114,7 @@ struct FitRecord<Scalar: TensorScalar> {
   {
     var file = SafetensorsFile()
     file.metadata = [
-      kindKey: kind, versionKey: "\(formatVersion)", settingsKey: try encoded(settings),
+      kindKey: checkpointKind, versionKey: "\(formatVersion)", settingsKey: try encoded(settings),
       stateKey: try encoded(state),
     ]
     try trainer.add(to: &file)
@@ -104,7 +130,7 @@ extension FitRecord {
   init(_ file: SafetensorsFile, settings: FitSettings, model: inout some Parameterized<Scalar>)
     throws
   {
-    guard file.metadata[kindKey] == kind else {
+    guard file.metadata[kindKey] == checkpointKind else {
       throw FlowsError(
         .modelMismatch,
         "expected a checkpoint of a fit; the file holds "
@@ -120,12 +146,25 @@ extension FitRecord {
     }
     try settings.requireEqual(to: decoded(file, settingsKey))
     state = try decoded(file, stateKey)
-    guard (0...settings.steps).contains(state.nextStep), state.sinceBest >= 0 else {
-      throw FlowsError(.malformedFile, "the checkpoint stands at step \(state.nextStep)")
-    }
     trainer = try TrainerState(from: file)
+    let steps = state.nextStep
+    let counts = [
+      state.sinceBest, state.nonFiniteInARow, state.lastMeasured, state.report.skippedSteps,
+      state.interval.count, trainer.step,
+    ]
+    guard (0...settings.steps).contains(steps), counts.allSatisfy({ (0...steps).contains($0) })
+    else {
+      throw FlowsError(.malformedFile, "the counts of the checkpoint contradict each other")
+    }
     best = try file.tensor("best")
+    let own = model.namedStates
     try model.fillStates { try file.tensor(statePrefix + $0) }
+    for (mine, stored) in zip(own, model.namedStates) where mine.tensor != stored.tensor {
+      throw FlowsError(
+        .modelMismatch,
+        "the checkpoint is of a fit that began with other numbers here, such as other units; remove "
+          + "the file, or set resumes to false, to begin anew", field: mine.name)
+    }
   }
 }
 

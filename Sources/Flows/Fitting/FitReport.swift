@@ -22,7 +22,8 @@ public enum StopReason: String, Sendable, Codable {
   case earlyStopping
   /// The progress callback returned false, or the task was cancelled.
   case cancelled
-  /// Too many steps in a row were not finite; the last good weights were kept.
+  /// Too many steps in a row were not finite; the best weights before, or without validation the last
+  /// that were measured, were kept.
   case nonFinite
 }
 
@@ -34,8 +35,9 @@ public struct FitReport: Sendable, Codable {
     public let step: Int
     /// The loss.
     public let loss: Double
-    /// Its standard error: over the rows held out, or over the steps since the last validation.
-    public let standardError: Double
+    /// Its standard error: over the rows held out, or over the steps since the last validation; nil
+    /// where there was but one.
+    public let standardError: Double?
   }
 
   /// Steps tried.

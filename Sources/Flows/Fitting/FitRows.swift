@@ -48,10 +48,12 @@ struct StreamRows<Scalar: TensorScalar>: FitRows {
   let stream: any BatchStream<Scalar>
   let units: Standardization<Scalar>?
   let contextUnits: Standardization<Scalar>?
+  /// A text that changes when the rows held out do.
+  let validationIdentity: String
   /// Throws where rows cannot be used.
   let validate: (Batch<Scalar>) throws -> Void
 
-  var identity: String { "stream " + stream.identity }
+  var identity: String { "stream \(stream.identity), validated on \(validationIdentity)" }
 
   func rows(at step: Int) throws -> StepRows<Scalar> {
     let batch = try stream.batch(at: step)

@@ -1,7 +1,8 @@
 /// The rows of a `.npy` file in shuffled batches, without reading the file whole.
 ///
 /// Each pass shuffles the file's blocks of neighbouring rows, reads a window of several blocks and
-/// shuffles its rows. Which rows a step sees is a function of seed and step. Memory holds one window.
+/// shuffles its rows. Which rows a step sees is a function of seed and step. Memory holds a window,
+/// three times while it is read.
 public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked Sendable {
   /// Rows of a batch.
   public let batchSize: Int
@@ -37,8 +38,8 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
   ///
   /// - Parameters:
   ///   - path: a `.npy` file of shape `[rows, columns]` in row-major order.
-  ///   - batchSize: rows of a batch; a last, smaller batch of a window is left out, except where a
-  ///     file has no other.
+  ///   - batchSize: rows of a batch; a last, smaller batch of a window is left out in that pass,
+  ///     except where a file has no other.
   ///   - seed: of the order of the rows.
   /// - Throws: ``FlowsError`` for a file that cannot be read, is malformed or is no such table.
   public init(_ path: String, batchSize: Int = 512, seed: UInt64 = 0) throws {
@@ -65,14 +66,16 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
     dimension = header.shape[1]
     self.batchSize = Swift.min(batchSize, rowCount)
     generator = PhiloxGenerator(seed: seed, stream: 0x57e4)
-    let windowRows =
-      Swift.max(
-        Self.windowBlocks, (self.batchSize + Self.blockRows - 1) / Self.blockRows + 1
-      ) * Self.blockRows
-    blocksPerWindow = windowRows / Self.blockRows
+    blocksPerWindow = Swift.max(
+      Self.windowBlocks, (self.batchSize + Self.blockRows - 1) / Self.blockRows + 1)
+    let windowRows = blocksPerWindow * Self.blockRows
     let (rowCount, size) = (rowCount, self.batchSize)
-    batchesOfWindows = stride(from: 0, to: rowCount, by: windowRows).map { first in
-      Swift.min(rowCount - first, windowRows) / size
+    // A short last window would leave the same rows out in every pass, so it joins the one before.
+    let isLong = rowCount % windowRows >= Swift.max(size, windowRows / 2)
+    let windows = Swift.max(1, rowCount / windowRows + (isLong ? 1 : 0))
+    batchesOfWindows = (0..<windows).map { index in
+      let end = index + 1 == windows ? rowCount : (index + 1) * windowRows
+      return (end - index * windowRows) / size
     }
     identity =
       "\(path), \(header.elementType) \(header.shape), modified \(file.modificationTime), "
@@ -97,11 +100,13 @@ public final class NumPyRowStream<Scalar: TensorScalar>: BatchStream, @unchecked
 
   private func windowRows(_ key: WindowKey) throws -> Tensor<Scalar> {
     if let window, window.key == key { return window.rows }
+    window = nil
     var own = generator.forked(UInt64(key.pass))
     let full = rowCount / Self.blockRows
     let order = Array(0..<full).shuffled(portably: &own) + (full < blockCount ? [full] : [])
     let first = key.index * blocksPerWindow
-    let blocks = order[first..<Swift.min(order.count, first + blocksPerWindow)]
+    let isLast = key.index + 1 == batchesOfWindows.count
+    let blocks = order[first..<(isLast ? order.count : first + blocksPerWindow)]
     let rowBytes = header.elementType.byteCount * dimension
     var scalars: [Scalar] = []
     for block in blocks {

@@ -32,7 +32,9 @@ extension TrainerState {
   ///
   /// - Throws: ``FlowsError`` where there is none, or it makes no sense.
   public init(from file: SafetensorsFile) throws {
-    guard let step = file.metadata["flows.trainer.step"].flatMap({ Int($0) }), step >= 0 else {
+    guard let step = file.metadata["flows.trainer.step"].flatMap({ Int($0) }),
+      (0...(1 << 53)).contains(step)
+    else {
       throw FlowsError(.malformedFile, "the file's number of training steps is missing")
     }
     self.step = step

@@ -59,6 +59,27 @@ struct ResidualDensityFitTests {
     #expect(abs(found.loss - expected) < 1e-5, "\(found.loss) against \(expected)")
   }
 
+  @Test("works where the shape is wider than the support of the base")
+  func bounded() throws {
+    var generator = PhiloxGenerator(seed: 86)
+    for base in [
+      Uniform<Float>(dimension: 3) as any Distribution<Float>,
+      Gamma<Float>(
+        concentration: Tensor<Float>([2, 2, 2]), rate: Tensor<Float>([4, 4, 4])),
+    ] {
+      let data = base.sample(1_000, context: nil, using: &generator)
+      func check<Q: Distribution<Float>>(_ base: Q) throws {
+        var product = ResidualDensity(
+          base: base, shape: Gaussian<Float>(dimension: 3, isLearnable: true))
+        let before = product.logLikelihood(of: data).mean.value
+        let report = try product.fit(data, options: options(100))
+        #expect(report.skippedSteps == 0)
+        #expect(product.logLikelihood(of: data).mean.value > before)
+      }
+      try check(base)
+    }
+  }
+
   @Test("works as the base of a flow, and resumes")
   func base() throws {
     let data: Tensor<Float> = skewedErrors(2_000, dimension: 1, seed: 85)

@@ -22,6 +22,50 @@ struct AtomicFileTests {
     }
   }
 
+  @Test("never shows a part, whoever writes at the same time")
+  func concurrentWriters() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("flows-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/data.bin"
+    let size = 1 << 20
+    try AtomicFile.write([UInt8](repeating: 9, count: size), to: path, temporaryName: .fixed)
+    await withTaskGroup(of: Int.self) { group in
+      for writer in 1...2 {
+        group.addTask {
+          let bytes = [UInt8](repeating: UInt8(writer), count: size)
+          return (0..<60).count { _ in
+            (try? AtomicFile.write(bytes, to: path, temporaryName: .fixed)) != nil
+          }
+        }
+      }
+      group.addTask {
+        for _ in 0..<300 {
+          guard let bytes = try? FileBytes.read(path) else { return -1 }
+          if bytes.count != size || bytes.contains(where: { $0 != bytes[0] }) { return -2 }
+        }
+        return 1
+      }
+      for await count in group { #expect(count > 0) }
+    }
+    #expect(try contents(folder).filter { !$0.hasPrefix(".") } == ["data.bin"])
+  }
+
+  @Test("does not write through what is in the way")
+  func inTheWay() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/data.bin"
+      try AtomicFile.write([1], to: folder + "/other")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/.data.bin.partial", withDestinationPath: "other")
+      #expect(
+        errorKind { try AtomicFile.write([2], to: path, temporaryName: .fixed) }
+          == .unwritableFile)
+      #expect(try FileBytes.read(folder + "/other") == [1])
+    }
+  }
+
   @Test("keeps permissions and symbolic links")
   func keepsAttributes() throws {
     try withTemporaryFolder { folder in

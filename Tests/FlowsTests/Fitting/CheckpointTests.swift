@@ -52,7 +52,6 @@ struct CheckpointTests {
       let report = try fit(&flow, options(path, change), nil)
       #expect(report.resumedAtStep == stops.last)
       #expect(allTensors(flow) == allTensors(whole))
-      // As text, since a standard error may be NaN.
       #expect("\(report.trainingCurve)" == "\(expected.trainingCurve)")
       #expect("\(report.validationCurve)" == "\(expected.validationCurve)")
       #expect(report.bestStep == expected.bestStep)
@@ -171,6 +170,20 @@ struct CheckpointTests {
       let wide = NormalizingFlow<Float>.realNVP(
         dimension: 2, layers: 4, hidden: [17], using: &generator)
       #expect(text(data, wide).contains("\"tensors\": \(begin)"))
+      var laplace = smallFlow()
+      laplace.base = Laplace(dimension: 2)
+      #expect(
+        text(data, laplace).contains(
+          "\"architecture\": the checkpoint is of another fit, of a model"))
+      var fitted = smallFlow()
+      fitted.standardization = Standardization(scale: Tensor([2, 3]), shift: Tensor([0, 1]))
+      #expect(text(data, fitted).contains("\"standardization.scale\": the checkpoint is of a fit"))
+      var clipped = text(data) { $0.clipping = .norm(.infinity) }
+      #expect(clipped.contains("\"clipping\": \(begin)"), "\(clipped)")
+      clipped = text(data) { $0.seed = .max }
+      #expect(clipped.contains("\"seed\": \(begin)"), "\(clipped)")
+      #expect(
+        errorText { try NormalizingFlow<Float>.load(from: path) }.contains("a checkpoint of a fit"))
       try smallFlow().save(to: path)
       #expect(
         text(data) == "\(path): expected a checkpoint of a fit; the file holds a model of kind "
@@ -178,6 +191,88 @@ struct CheckpointTests {
       // Beginning anew is said, not guessed.
       try flow.fit(data, options: options(path) { $0.checkpoint?.resumes = false })
       #expect(text(data) == "no error")
+    }
+  }
+
+  @Test("of another target or validation are refused")
+  func otherTargets() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/fit.checkpoint"
+      func reverse(_ label: String) -> String {
+        errorText {
+          var flow = smallFlow()
+          try flow.fit(
+            toLogDensity: { -$0.squared().sum(axis: 1) },
+            options: options(path, steps: 5) { $0.checkpoint?.label = label })
+        }
+      }
+      #expect(reverse("one") == "no error")
+      #expect(reverse("one") == "no error")
+      #expect(reverse("two").contains("\"data\": the checkpoint is of another fit"))
+      let batches = [Batch(data: GaussianRows(64, seed: 5).rows)]
+      let stream = SequentialBatchStream(identity: "one") { AnyIterator(batches.makeIterator()) }
+      func validated(_ seed: UInt64?) -> String {
+        errorText {
+          var flow = smallFlow()
+          try flow.fit(
+            batches: stream, validation: seed.map { GaussianRows(50, seed: $0).rows },
+            options: options(folder + "/stream", steps: 5))
+        }
+      }
+      #expect(validated(6) == "no error")
+      #expect(validated(6) == "no error")
+      #expect(validated(7).contains("the checkpoint is of another fit"))
+      #expect(validated(nil).contains("the checkpoint is of another fit"))
+    }
+  }
+
+  @Test("with counts that make no sense are refused", arguments: ["sinceBest", "nonFiniteInARow"])
+  func badCounts(_ key: String) throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/fit.checkpoint"
+      var flow = smallFlow()
+      try flow.fit(data, options: options(path)) { $0.step < 20 }
+      let original = try SafetensorsFile(contentsOf: path)
+      for count in ["\(Int.max)", "-1"] {
+        var file = original
+        file.metadata["flows.fit.state"] = file.metadata["flows.fit.state"]?.replacing(
+          try Regex("\"\(key)\":[0-9]+"), with: "\"\(key)\":\(count)")
+        #expect(file.metadata != original.metadata)
+        try file.write(to: path)
+        #expect(errorKind { try flow.fit(data, options: options(path)) } == .malformedFile)
+      }
+      var file = original
+      file.metadata["flows.trainer.step"] = "\(Int.max)"
+      try file.write(to: path)
+      #expect(errorKind { try flow.fit(data, options: options(path)) } == .malformedFile)
+    }
+  }
+
+  @Test("are left by a stream that fails, with the weights so far")
+  func failingStream() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/fit.checkpoint"
+      struct Broken: BatchStream {
+        let identity = "rows"
+        let failsAt: Int
+        func batch(at step: Int) throws -> Batch<Float> {
+          if step == failsAt { throw FlowsError(.unreadableFile, "the disk is gone") }
+          return Batch(data: GaussianRows(64, seed: UInt64(step)).rows)
+        }
+      }
+      let kept = options(path, every: .minutes(.infinity), steps: 400)
+      var flow = smallFlow()
+      #expect(
+        errorText { try flow.fit(batches: Broken(failsAt: 303), options: kept) }
+          == "the disk is gone")
+      #expect(allTensors(flow) != allTensors(smallFlow()))
+      var resumed = smallFlow()
+      let report = try resumed.fit(batches: Broken(failsAt: -1), options: kept)
+      #expect(report.resumedAtStep == 303)
+      var whole = smallFlow()
+      try whole.fit(
+        batches: Broken(failsAt: -1), options: options(nil, steps: 400))
+      #expect(allTensors(resumed) == allTensors(whole))
     }
   }
 

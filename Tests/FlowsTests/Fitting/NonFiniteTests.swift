@@ -75,14 +75,14 @@ struct NonFiniteTests {
     #expect(allTensors(spoiled) == allTensors(good))
   }
 
-  @Test("keep the last good weights where nothing is held out")
+  @Test("keep the weights from before where nothing is held out")
   func notValidated() throws {
     let (spoiled, report) = try spoiledFit(validationFraction: 0)
     #expect(report.stopReason == .nonFinite)
     #expect(report.bestValidationLoss == nil)
     var good = flow(Switch())
     try good.fit(
-      GaussianRows(400, seed: 61).rows, options: options(steps: 25, validationFraction: 0))
+      GaussianRows(400, seed: 61).rows, options: options(steps: 20, validationFraction: 0))
     #expect(allTensors(spoiled) == allTensors(good))
   }
 
