@@ -112,11 +112,11 @@ static double slopes(fk_family family, const column *c, double x, double by[3]) 
   case FK_GAMMA:
     by[0] = a * (c->slope[0] + log(x));
     by[1] = a - b * x;
-    return (a - 1) / x - b;
+    return (a - 1) / fmax(x, DBL_MIN) - b;
   case FK_BETA:
     by[0] = a * (c->slope[0] + log(x));
     by[1] = b * (c->slope[1] + log1p(-x));
-    return (a - 1) / x - (b - 1) / (1 - x);
+    return (a - 1) / fmax(x, DBL_MIN) - (b - 1) / (1 - x);
   default: return 0;
   }
 }
@@ -156,7 +156,8 @@ void fk_column_density_backward(fk_type type, fk_family family, int64_t rows, in
   memset(sums, 0, bytes);
   for (int64_t r = 0; r < rows; r++) {
     const double weight = get(type, g, r);
-    bool outside = false;
+    // Rows of weight 0 add nothing, whatever their slopes.
+    bool outside = weight == 0;
     for (int64_t d = 0; d < n && !outside; d++)
       outside = is_outside(family, all + d, get(type, x, r * n + d));
     for (int64_t d = 0; d < n; d++) {
@@ -210,14 +211,24 @@ static double quantile(fk_family family, const column *c, double p) {
   return c->p[0] + c->p[1] * z;
 }
 
+// Within the open support of a gamma or beta distribution, on whose ends a type can round.
+static double held_inside(fk_type type, fk_family family, double x) {
+  const double low = type == FK_FLOAT ? FLT_MIN : DBL_MIN;
+  const double below_one = type == FK_FLOAT ? 1 - 0x1p-24 : 1 - 0x1p-53;
+  const double high = family == FK_BETA ? below_one : (type == FK_FLOAT ? FLT_MAX : DBL_MAX);
+  return x < low ? low : (x > high ? high : x);
+}
+
 void fk_column_map(fk_type type, fk_family family, bool inverse, int64_t rows, int64_t n,
                    const void *in, const void *const parameters[3], void *out) {
   column *all = columns_of(type, family, n, parameters, false);
   for (int64_t r = 0; r < rows; r++)
     for (int64_t d = 0; d < n; d++) {
       const double value = get(type, in, r * n + d);
-      const double result =
+      double result =
           inverse ? quantile(family, all + d, value) : cumulative(family, all + d, value);
+      if (inverse && value > 0 && value < 1 && (family == FK_GAMMA || family == FK_BETA))
+        result = held_inside(type, family, result);
       if (type == FK_DOUBLE)
         ((double *)out)[r * n + d] = result;
       else

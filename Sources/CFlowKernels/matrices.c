@@ -1,5 +1,5 @@
-// Small symmetric and triangular matrices, row-major, in double precision inside: factors and
-// inverses for Gaussian densities, of which a batch needs one.
+// Small matrices, row-major, in double precision inside: factors and inverses for Gaussian
+// densities, of which a batch needs one.
 #include "kernels/table.h"
 
 static double *widened(fk_type type, int64_t count, const void *in) {
@@ -59,24 +59,81 @@ void fk_invert_lower(fk_type type, int64_t n, const void *lower, void *out) {
   release(l, n * n);
 }
 
-void fk_invert_definite(fk_type type, int64_t n, const void *matrix, void *out,
-                        double *log_determinant) {
-  double *a = widened(type, n * n, matrix), *lower = fk_allocate(sizeof(double) * (size_t)(n * n));
-  if (factorize(n, a)) {
+// The lower factor of C = I + A'A for A [n, r].
+static bool factorize_capacitance(int64_t n, int64_t r, const double *a, double *c) {
+  memset(c, 0, sizeof(double) * (size_t)(r * r));
+  for (int64_t j = 0; j < r; j++) c[j * r + j] = 1;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < r; j++)
+      for (int64_t k = 0; k <= j; k++) c[j * r + k] += a[i * r + j] * a[i * r + k];
+  return factorize(r, c);
+}
+
+// Each row b becomes b C^-1, l being the lower factor of C.
+static void solve_rows(int64_t n, int64_t r, const double *l, double *rows) {
+  for (int64_t i = 0; i < n; i++) {
+    double *b = rows + i * r;
+    for (int64_t j = 0; j < r; j++) {
+      for (int64_t k = 0; k < j; k++) b[j] -= l[j * r + k] * b[k];
+      b[j] /= l[j * r + j];
+    }
+    for (int64_t j = r - 1; j >= 0; j--) {
+      b[j] /= l[j * r + j];
+      for (int64_t k = 0; k < j; k++) b[k] -= l[j * r + k] * b[j];
+    }
+  }
+}
+
+void fk_capacitance(fk_type type, int64_t n, int64_t r, const void *matrix, void *out,
+                    double *log_determinant) {
+  double *a = widened(type, n * r, matrix), *l = fk_allocate(sizeof(double) * (size_t)(r * r));
+  if (factorize_capacitance(n, r, a, l)) {
     *log_determinant = 0;
-    for (int64_t i = 0; i < n; i++) *log_determinant += 2 * log(a[i * n + i]);
-    invert_lower(n, a, lower);
-    for (int64_t i = 0; i < n; i++)
-      for (int64_t j = 0; j <= i; j++) {
-        double sum = 0;
-        for (int64_t k = i; k < n; k++) sum += lower[k * n + i] * lower[k * n + j];
-        a[i * n + j] = a[j * n + i] = sum;
-      }
+    for (int64_t j = 0; j < r; j++) *log_determinant += 2 * log(l[j * r + j]);
+    solve_rows(n, r, l, a);
   } else {
     *log_determinant = NAN;
-    for (int64_t i = 0; i < n * n; i++) a[i] = NAN;
+    for (int64_t i = 0; i < n * r; i++) a[i] = NAN;
   }
-  fk_convert(FK_DOUBLE, type, n * n, a, out);
-  release(lower, n * n);
-  release(a, n * n);
+  fk_convert(FK_DOUBLE, type, n * r, a, out);
+  release(l, r * r);
+  release(a, n * r);
+}
+
+// With W = M'G: (G - A W) C^-1 - M W', and 2 M g of the log-determinant.
+void fk_capacitance_backward(fk_type type, int64_t n, int64_t r, const void *matrix,
+                             const void *gradient, double g, void *out) {
+  double *a = widened(type, n * r, matrix), *m = widened(type, n * r, matrix);
+  double *l = fk_allocate(sizeof(double) * (size_t)(r * r));
+  double *w = fk_allocate(sizeof(double) * (size_t)(r * r));
+  double *result = fk_allocate(sizeof(double) * (size_t)(n * r));
+  memset(w, 0, sizeof(double) * (size_t)(r * r));
+  memset(result, 0, sizeof(double) * (size_t)(n * r));
+  if (factorize_capacitance(n, r, a, l)) {
+    solve_rows(n, r, l, m);
+    if (gradient) {
+      fk_convert(type, FK_DOUBLE, n * r, gradient, result);
+      for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < r; k++)
+          for (int64_t j = 0; j < r; j++) w[k * r + j] += m[i * r + k] * result[i * r + j];
+      for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < r; k++)
+          for (int64_t j = 0; j < r; j++) result[i * r + j] -= a[i * r + k] * w[k * r + j];
+      solve_rows(n, r, l, result);
+    }
+    for (int64_t i = 0; i < n; i++)
+      for (int64_t j = 0; j < r; j++) {
+        double sum = 2 * g * m[i * r + j];
+        for (int64_t k = 0; k < r; k++) sum -= m[i * r + k] * w[j * r + k];
+        result[i * r + j] += sum;
+      }
+  } else {
+    for (int64_t i = 0; i < n * r; i++) result[i] = NAN;
+  }
+  fk_convert(FK_DOUBLE, type, n * r, result, out);
+  release(result, n * r);
+  release(w, r * r);
+  release(l, r * r);
+  release(m, n * r);
+  release(a, n * r);
 }

@@ -218,10 +218,12 @@ void fk_random_student_each(fk_type type, uint64_t seed, uint64_t stream, uint64
   for (int64_t i = 0; i < n; i++) {
     const uint64_t block = first + (uint64_t)i;
     const double half = 0.5 * at(type, degrees, i);
-    const double g = log_gamma_at(seed, 0, stream, block, half);
+    // The mean square of so many is 1; in Float, degrees of freedom can have overflowed.
+    const double log_square =
+        half >= 1e15 ? 0 : log_gamma_at(seed, 0, stream, block, half) - log(half);
     uint32_t w[4];
     fk_philox(seed ^ 0xa0761d6478bd642fu, stream, block, w);
-    const double x = fk_normal_quantile(open_uniform(w)) * exp(0.5 * (log(half) - g));
+    const double x = fk_normal_quantile(open_uniform(w)) * exp(-0.5 * log_square);
     put_between(type, out, i, x, -largest(type), largest(type));
   }
 }

@@ -164,17 +164,35 @@ static tails tails_of(bool is_lower, double log_tail, double log_density) {
 enum { terms = 1000000 };
 static const double tiny = 1e-300, converged = 1e-17;
 
+// log(erfc(h)/2 + c e^(-h^2)) for h >= 0.
+static double log_corrected_tail(double h, double c) {
+  const double square = h * h;
+  if (h < 25) return log(0.5 * erfc(h) + c * exp(-square));
+  const double f = 0.5 / square, series = 1 - f * (1 - 3 * f * (1 - 5 * f * (1 - 7 * f)));
+  return log(series * 0.28209479177387814347 / h + c) - square;
+}
+
+// The uniform expansion for large a (Temme, SIAM J. Math. Anal. 10, 1979), two terms.
+static tails large_gamma_tails(double a, double x, double log_x, double log_density) {
+  const double t = (x - a) / a, half_square = deviance(a, t, log_x - log(a)) / a;
+  const double eta = copysign(sqrt(2 * half_square), t);
+  const double bracket = fabs(eta) < 1e-4 ? eta / 12 - 1.0 / 3 : 1 / t - 1 / eta;
+  const double h = fabs(eta) * sqrt(0.5 * a), c = bracket / sqrt(2 * M_PI * a);
+  return tails_of(t < 0, log_corrected_tail(h, t < 0 ? -c : c), log_density);
+}
+
 // Tails of the gamma distribution of rate 1: the power series below the mean, Legendre's continued
 // fraction above, by Lentz's method.
 static tails gamma_tails(double a, double x, double log_x) {
   const double factor = fk_gamma_factor(a, fk_gamma_constant(a), x, log_x);
   const double log_density = factor + log(a);
+  if (a > 1e9) return large_gamma_tails(a, x, log_x, log_density);
   if (x < a + 1) {
     double sum = 1, term = 1;
     for (int k = 1; k < terms; k++) {
       term *= x / (a + k);
       sum += term;
-      if (term < sum * converged) break;
+      if (!(term >= sum * converged && sum < INFINITY)) break;
     }
     return tails_of(true, factor + log(sum), log_density);
   }
@@ -187,7 +205,7 @@ static tails gamma_tails(double a, double x, double log_x) {
     d = 1 / (fabs(d) < tiny ? tiny : d);
     c = fabs(c) < tiny ? tiny : c;
     value *= c * d;
-    if (fabs(c * d - 1) < 2.3e-16) break;
+    if (!(fabs(c * d - 1) >= 2.3e-16)) break;
   }
   return tails_of(false, log_density + log(value), log_density);
 }
@@ -206,7 +224,7 @@ static double beta_fraction(double a, double b, double x, double y) {
     const double an2 = alpha * an + beta * an1, bn2 = alpha * bn + beta * bn1;
     const double last = value;
     value = an2 / bn2;
-    if (fabs(value - last) <= 2.3e-16 * value) break;
+    if (!(fabs(value - last) > 2.3e-16 * value)) break;
     an = an1 / bn2;
     bn = bn1 / bn2;
     an1 = value;
@@ -222,7 +240,7 @@ static tails beta_tails(double a, double b, double x, double y, double log_x, do
 }
 
 double fk_gamma_cumulative(double a, double x, bool upper) {
-  if (isnan(a) || isnan(x)) return NAN;
+  if (!(a < INFINITY) || isnan(x)) return NAN;
   if (x <= 0) return upper;
   if (x == INFINITY) return !upper;
   const tails t = gamma_tails(a, x, log(x));
@@ -230,18 +248,22 @@ double fk_gamma_cumulative(double a, double x, bool upper) {
 }
 
 double fk_beta_cumulative(double a, double b, double x, bool upper) {
-  if (isnan(a) || isnan(b) || isnan(x)) return NAN;
+  if (!(a < INFINITY && b < INFINITY) || isnan(x)) return NAN;
   if (x <= 0) return upper;
   if (x >= 1) return !upper;
   const tails t = beta_tails(a, b, x, 1 - x, log(x), log1p(-x));
   return exp(upper ? t.log_upper : t.log_lower);
 }
 
+// From so many degrees of freedom on, Student's t distribution is the normal one in rounding.
+static const double normal_from = 1e15;
+
 // With s = t^2 / nu, 1 / (1 + s) is beta distributed with nu/2 and 1/2.
 double fk_student_cumulative(double nu, double t) {
   if (isnan(nu) || isnan(t)) return NAN;
   if (fabs(t) == INFINITY) return t > 0;
   if (t == 0) return 0.5;
+  if (nu > normal_from) return 0.5 * erfc(-t * M_SQRT1_2);
   const double r = fabs(t) / sqrt(nu), s = r * r;
   const double log_s = 2 * log(r), log_sum = s < INFINITY ? log1p(s) : log_s;
   const double x = 1 / (1 + s), y = s < INFINITY ? s / (1 + s) : 1;
@@ -274,14 +296,15 @@ static double root(family f, double u, double p, double q) {
     const double step = (target - tail) / slope;
     if (!(fabs(step) < INFINITY)) break;
     u += step;
-    // The error that a step leaves is of the order of its square.
-    if (fabs(step) < 1e-9) break;
+    // The error that a step leaves is of the order of its square, on the scale of the spread.
+    if (fabs(step) < 1e-9 && fabs(step * slope) < 1e-6) break;
+    if (fabs(step) <= 4e-16 * fabs(u)) break;
   }
   return u;
 }
 
 double fk_gamma_quantile(double a, double p) {
-  if (isnan(a) || !(p >= 0 && p <= 1)) return NAN;
+  if (!(a < INFINITY && p >= 0 && p <= 1)) return NAN;
   if (p == 0) return 0;
   if (p == 1) return INFINITY;
   const family f = {a, 0, false};
@@ -310,7 +333,7 @@ static double beta_log_odds(double a, double b, double p, double q) {
 }
 
 double fk_beta_quantile(double a, double b, double p) {
-  if (isnan(a) || isnan(b) || !(p >= 0 && p <= 1)) return NAN;
+  if (!(a < INFINITY && b < INFINITY && p >= 0 && p <= 1)) return NAN;
   if (p == 0 || p == 1) return p;
   return 1 / (1 + exp(-beta_log_odds(a, b, p, 1 - p)));
 }
@@ -319,6 +342,7 @@ double fk_student_quantile(double nu, double p) {
   if (isnan(nu) || !(p >= 0 && p <= 1)) return NAN;
   if (p == 0 || p == 1) return p == 0 ? -INFINITY : INFINITY;
   if (p == 0.5) return 0;
+  if (nu > normal_from) return fk_normal_quantile(p);
   const double both = 2 * (p < 0.5 ? p : 1 - p);
   const double u = beta_log_odds(0.5 * nu, 0.5, both, 1 - both);
   const double t = sqrt(nu) * exp(-0.5 * u);

@@ -9,23 +9,30 @@ func chiSquaredTail(_ statistic: Double, degrees: Int) -> Double {
   return erfc(z / 2.0.squareRoot()) / 2
 }
 
-/// The p-value of Pearson's χ² test; what lies in no cell, and cells of small mass, are one cell.
+/// The p-value of Pearson's χ² test; cells of small mass are one cell, and so is what lies in none.
 package func goodnessOfFit(counts: [Int], masses: [Double], total: Int) -> Double {
-  var (restCount, restMass) = (total, 1.0)
+  guard masses.allSatisfy(\.isFinite) else { return 0 }
   var (statistic, cells) = (0.0, 0)
   func add(_ count: Int, _ expected: Double) {
     let distance = Double(count) - expected
     statistic += distance * distance / expected
     cells += 1
   }
-  for (count, mass) in zip(counts, masses) where mass * Double(total) >= 10 {
-    add(count, mass * Double(total))
-    restCount -= count
-    restMass -= mass
+  var (small, smallMass) = (0, 0.0)
+  for (count, mass) in zip(counts, masses) {
+    if mass * Double(total) >= 10 {
+      add(count, mass * Double(total))
+    } else {
+      small += count
+      smallMass += mass
+    }
   }
-  // A mass below zero is as much of a contradiction as draws where there is no mass.
-  if restMass * Double(total) >= 5 || restCount > 0 {
-    add(restCount, max(restMass * Double(total), 1e-3))
+  let outside = total - counts.reduce(0, +)
+  let outsideMass = 1 - masses.reduce(0, +)
+  for (count, mass) in [(small, smallMass), (outside, outsideMass)]
+  where count > 0 || mass * Double(total) >= 5 {
+    // A mass below zero is as much of a contradiction as draws where there is no mass.
+    add(count, max(mass * Double(total), 1))
   }
   return chiSquaredTail(statistic, degrees: cells - 1)
 }

@@ -73,7 +73,7 @@ extension CheckSubject {
   ///
   /// Pieces end at quantiles of draws, so that nodes lie where the mass is, and at kinks.
   var integralRule: GridRule {
-    let pieces = dimension == 1 ? 60 : nodes / 6 - 12
+    let pieces = dimension == 1 ? 60 : max(4, nodes / 6 - 12)
     let tail = [0.002, 0.004, 0.008, 0.016].filter { $0 < 0.7 / Double(pieces) }
     let middle = (1..<pieces).map { Double($0) / Double(pieces) }
     let levels = tail + middle + tail.map { 1 - $0 }

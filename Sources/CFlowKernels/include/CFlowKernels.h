@@ -244,12 +244,16 @@ void fk_column_density_backward(fk_type type, fk_family family, int64_t rows, in
 void fk_column_map(fk_type type, fk_family family, bool inverse, int64_t rows, int64_t columns,
                    const void *in, const void *const parameters[3], void *out);
 
-// Matrices [n, n] (matrices.c): the lower Cholesky factor, false where there is none; inverses of a
-// lower triangle and of a positive definite matrix, NaN where it is not.
+// Matrices [n, n] (matrices.c): the lower Cholesky factor, false where there is none; the inverse of
+// a lower triangle.
 bool fk_cholesky(fk_type type, int64_t n, const void *matrix, void *factor);
 void fk_invert_lower(fk_type type, int64_t n, const void *lower, void *out);
-void fk_invert_definite(fk_type type, int64_t n, const void *matrix, void *out,
-                        double *log_determinant);
+// For A [n, r] and C = I + A'A: M = A C^-1, [n, r], and log det C; NaN where C is not finite.
+void fk_capacitance(fk_type type, int64_t n, int64_t r, const void *matrix, void *out,
+                    double *log_determinant);
+// The gradient by A of what has the gradients `gradient` (may be null) by M and g by log det C.
+void fk_capacitance_backward(fk_type type, int64_t n, int64_t r, const void *matrix,
+                             const void *gradient, double g, void *out);
 
 // The CRC-32 of ISO 3309 of the bytes, carried on from the checksum of what came before, or from 0.
 uint32_t fk_crc32(uint32_t checksum, const void *bytes, size_t count);

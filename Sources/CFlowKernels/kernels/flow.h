@@ -213,6 +213,11 @@ static void FN(location_scale_backward)(fk_family family, int64_t rows, int64_t 
   for (int64_t r = 0; r < rows; r++)
     for (int64_t d = 0; d < dimension; d++) {
       const int64_t at = r * dimension + d;
+      // Not 0 times a score that overflows.
+      if (g[r] == 0) {
+        gx[at] = 0;
+        continue;
+      }
       const T e = (x[at] - location[d]) * inverse[d];
       const T score = FN(location_scale_score)(family, e);
       gx[at] = -g[r] * score * inverse[d];

@@ -45,6 +45,10 @@ struct AxisSegment: Sendable {
     if inner.isEmpty && high == .infinity { inner = [low + width] }
     let edges = [low] + inner + [high]
     return zip(edges, edges.dropFirst()).map { near, far in
+      // The density may be singular at an end at 0, next to which x keeps its digits.
+      if near == 0 && low == 0 && far < .infinity {
+        return AxisSegment(from: 0, to: far, scale: far)
+      }
       let middle = 0.5 * (near + far)
       if middle < hull.lowerBound {
         let distance = Swift.max(0, hull.lowerBound - far)
@@ -74,7 +78,15 @@ struct AxisSegment: Sendable {
   }
 
   /// False where halves would no longer differ in rounding.
-  var canBeHalved: Bool { end - start > 1e-12 }
+  ///
+  /// t and x are asked apart: towards an anchor at 0 both have digits left when all differences are
+  /// small, as singular ends of a support need.
+  var canBeHalved: Bool {
+    let (low, high) = bounds
+    guard end - start > 1e-15 * end else { return false }
+    let length = high - low
+    return !length.isFinite || length > 8 * Swift.max(low.magnitude, high.magnitude).ulp
+  }
 
   /// The two halves in t.
   var halves: (AxisSegment, AxisSegment) {

@@ -1,8 +1,9 @@
 /// The Gaussian density with the covariance Σ = F·Fᵀ + diag(v), F of few columns.
 ///
-/// With A = diag(v)^−½ F, y = diag(v)^−½ (x − μ), C = I + AᵀA and z = C⁻¹Aᵀy:
+/// With A = diag(v)^−½ F, y = diag(v)^−½ (x − μ), C = I + AᵀA, M = A·C⁻¹ and z = Mᵀy:
 /// log p(x) = −½ (|y − Az|² + |z|² + log det C + Σ_d log v_d + D log 2π). That is Woodbury's identity
-/// and the determinant lemma, with the quadratic form as a sum of squares, in which nothing cancels.
+/// and the determinant lemma, with the quadratic form as a sum of squares, which do not cancel. M and
+/// log det C are worked out in `Double`, so that columns of F may be collinear and v small.
 /// A batch costs 2·rows·D·r multiplications, r the number of columns of F.
 public struct LowRankGaussian<Scalar: TensorScalar>: Distribution {
   /// All that defines the density but its tensors.
@@ -57,13 +58,6 @@ public struct LowRankGaussian<Scalar: TensorScalar>: Distribution {
     factor.matmul(factor.transposed()) + Tensor.identity(dimension) * diagonal
   }
 
-  /// diag(v)^−½, A and C.
-  private var reduced: (precision: Tensor<Scalar>, a: Tensor<Scalar>, c: Tensor<Scalar>) {
-    let precision = exp(logDiagonal * -0.5)
-    let a = factor * precision.expanded(axis: 1)
-    return (precision, a, a.transposed().matmul(a) + .identity(factor.shape[1]))
-  }
-
   /// The log-density at the means.
   public var logDensityBound: Double? {
     Double(logDensity(of: mean.expanded(axis: 0), context: nil).scalar)
@@ -72,13 +66,15 @@ public struct LowRankGaussian<Scalar: TensorScalar>: Distribution {
   /// log p(x) of each row, in nats.
   public func logDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
     checkRows(x)
-    let (precision, a, c) = reduced
+    let precision = exp(logDiagonal * -0.5)
+    let a = factor * precision.expanded(axis: 1)
+    let (m, logDeterminant) = a.dividedByCapacitance()
     let y = (x - mean) * precision
-    let z = y.matmul(a).matmul(c.inverseOfPositiveDefinite())
+    let z = y.matmul(m)
     let rest = y - z.matmul(a.transposed())
     let form = rest.squared().sum(axis: 1) + z.squared().sum(axis: 1)
     let peak = Scalar(LocationScaleFamily.gaussian.logPeak * Double(dimension))
-    let half = (c.logDeterminantOfPositiveDefinite() + logDiagonal.sum()) * 0.5
+    let half = (logDeterminant + logDiagonal.sum()) * 0.5
     return form * -0.5 - (half - peak)
   }
 

@@ -30,8 +30,10 @@ public struct Mixture<Scalar: TensorScalar>: Distribution {
     precondition(problem == nil, problem ?? "")
     self.parts = parts
     self.isLearnable = isLearnable
-    let total = weights.reduce(0, +)
-    logits = Tensor(weights.map { Scalar(logarithm($0 / total)) })
+    // Divided first, so that their sum cannot overflow.
+    let largest = weights.max() ?? 1
+    let total = weights.reduce(0) { $0 + $1 / largest }
+    logits = Tensor(weights.map { Scalar(logarithm($0 / largest / total)) })
   }
 
   /// What speaks against a mixture of these parts.

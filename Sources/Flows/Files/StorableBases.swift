@@ -28,7 +28,8 @@ extension LowRankGaussian.Configuration: CheckedConfiguration {
       (1...(1 << 20)).contains(factors), "expected at least 1 factor, got \(factors)",
       field: "factors")
   }
-  var scalarCount: Int { (2 + factors) * dimension }
+  // The square matrix of the factors counts as well.
+  var scalarCount: Int { (2 + factors) * dimension + factors * factors }
 }
 
 extension LocationScaleDistribution {

@@ -95,7 +95,9 @@ extension Tensor {
   public static func gamma(
     _ shape: [Int], alpha: Double, using generator: inout PhiloxGenerator
   ) -> Tensor {
-    precondition(alpha > 0, "a gamma distribution has a positive shape parameter; got \(alpha)")
+    precondition(
+      alpha > 0 && alpha.isFinite,
+      "a gamma distribution has a positive, finite shape parameter; got \(alpha)")
     return drawn(shape, &generator) { type, seed, stream, first, count, out in
       fk_random_gamma(type, seed, stream, first, count, alpha, out)
     }
@@ -146,7 +148,7 @@ extension Tensor {
 
   /// Independent draws from Student's t distributions of location 0 and scale 1.
   ///
-  /// Draws of degrees of freedom that are not positive and finite are NaN.
+  /// Draws of infinitely many degrees of freedom are normal; of such that are not positive, NaN.
   ///
   /// - Parameters:
   ///   - shape: the shape of the tensor.

@@ -1,55 +1,49 @@
 internal import CFlowKernels
 
-// Inverses of the small matrices of Gaussian densities. They are worked out in `Double`, and their
-// derivative is that of any inverse: −MᵀGMᵀ.
+// Inverses of the small matrices of Gaussian densities, worked out in `Double`.
 
 extension Tensor {
   /// The inverse of a lower triangular matrix `[n, n]`; what stands above the diagonal is not read.
   func inverseOfLowerTriangle() -> Tensor {
-    inverted { type, n, matrix, out in fk_invert_lower(type, n, matrix, out) }
-  }
-
-  /// The inverse of a positive definite matrix `[n, n]`; NaN where it is not.
-  func inverseOfPositiveDefinite() -> Tensor {
-    inverted { type, n, matrix, out in
-      var logDeterminant = 0.0
-      fk_invert_definite(type, n, matrix, out, &logDeterminant)
-    }
-  }
-
-  /// The logarithm of the determinant of a positive definite matrix `[n, n]`, of rank 0.
-  func logDeterminantOfPositiveDefinite() -> Tensor {
-    let x = storage
-    let (n, columns) = x.shape.matrix("what has a determinant")
-    precondition(n == columns, "a determinant is that of a square matrix; got the shape \(shape)")
-    let inverse = Storage(x.shape, x.kind)
-    var value = 0.0
-    fk_invert_definite(x.type, Int64(n), x.pointer, inverse.pointer, &value)
-    let tape = x.activeTape
-    let result = Storage(Shape(), x.kind, tape: tape)
-    fk_fill(x.type, 1, value, result.pointer)
-    tape?.record { tape in
-      guard let g = tape.takeGradient(of: result.node) else { return }
-      tape.add(binary(FK_MUL, inverse, g), to: x.node)
-    }
-    return Tensor(result)
-  }
-
-  private func inverted(
-    _ kernel: (fk_type, Int64, UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
-  ) -> Tensor {
     let x = storage
     let (n, columns) = x.shape.matrix("what is inverted")
     precondition(n == columns, "an inverse is that of a square matrix; got the shape \(shape)")
     let tape = x.activeTape
     let result = Storage(x.shape, x.kind, tape: tape)
-    kernel(x.type, Int64(n), x.pointer, result.pointer)
+    fk_invert_lower(x.type, Int64(n), x.pointer, result.pointer)
     tape?.record { tape in
       guard let g = tape.takeGradient(of: result.node) else { return }
+      // The derivative of any inverse M: −MᵀGMᵀ.
       let transposed = Tensor(result.detached).transposed()
       tape.add((-transposed.matmul(Tensor(g)).matmul(transposed)).storage, to: x.node)
     }
     return Tensor(result)
+  }
+
+  /// For A `[n, r]` and C = I + AᵀA: M = A·C⁻¹, `[n, r]`, and log det C, of rank 0.
+  ///
+  /// C is never rounded to `Scalar`, in which its inverse would be lost where the columns of A are
+  /// nearly collinear; no singular value of M exceeds ½.
+  func dividedByCapacitance() -> (quotient: Tensor, logDeterminant: Tensor) {
+    let x = storage
+    let (n, r) = x.shape.matrix("what is divided by I + AᵀA")
+    let tape = x.activeTape
+    let quotient = Storage(x.shape, x.kind, tape: tape)
+    let logDeterminant = Storage(Shape(), x.kind, tape: tape)
+    var value = 0.0
+    fk_capacitance(x.type, Int64(n), Int64(r), x.pointer, quotient.pointer, &value)
+    fk_fill(x.type, 1, value, logDeterminant.pointer)
+    tape?.record { tape in
+      let gQuotient = tape.takeGradient(of: quotient.node)
+      let gLog = tape.takeGradient(of: logDeterminant.node)
+      if gQuotient == nil && gLog == nil { return }
+      let gx = Storage(x.shape, x.kind)
+      fk_capacitance_backward(
+        x.type, Int64(n), Int64(r), x.pointer, gQuotient?.pointer,
+        gLog.map { Double(Tensor($0).scalar) } ?? 0, gx.pointer)
+      tape.add(gx, to: x.node)
+    }
+    return (Tensor(quotient), Tensor(logDeterminant))
   }
 
   /// The lower Cholesky factor L of a matrix, L·Lᵀ = matrix; nil where it is not positive definite.

@@ -58,4 +58,20 @@ struct BaseTests {
         try model.fit(toLogDensity: { -$0.squared().sum(axis: 1) }, options: FitOptions())
       }.contains("reverse KL needs draws that are differentiable"))
   }
+
+  @Test("have quantiles within an open support")
+  func quantiles() {
+    func check<S: TensorScalar>(_: S.Type) {
+      let p = Tensor<S>([[1e-30], [0.001], [0.1], [0.9], [0.999]])
+      let beta = Beta<S>(alpha: Tensor([0.05]), beta: Tensor([0.05]))
+      let gamma = Gamma<S>(concentration: Tensor([0.01]), rate: Tensor([1]))
+      #expect(beta.quantile(of: p).scalars.allSatisfy { $0 > 0 && $0 < 1 })
+      #expect(beta.logDensity(of: beta.quantile(of: p)).isFinite)
+      #expect(gamma.quantile(of: p).scalars.allSatisfy { $0 > 0 && $0.isFinite })
+      #expect(beta.quantile(of: Tensor([[0], [1]])).scalars == [0, 1])
+      #expect(gamma.quantile(of: Tensor([[0], [1]])).scalars == [0, .infinity])
+    }
+    check(Float.self)
+    check(Double.self)
+  }
 }

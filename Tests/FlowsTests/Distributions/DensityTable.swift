@@ -71,6 +71,24 @@ struct DensityTableTests {
   }
 }
 
+/// Standard Gaussian draws with the density of a Gaussian of another scale.
+private struct OtherScale: Distribution {
+  typealias Scalar = Double
+  let density: Gaussian<Double>
+  var dimension: Int { density.dimension }
+
+  func logDensity(of x: Tensor<Double>, context: Tensor<Double>?) -> Tensor<Double> {
+    density.logDensity(of: x, context: nil)
+  }
+  func sampleWithLogDensity(
+    _ count: Int, context: Tensor<Double>?, using generator: inout PhiloxGenerator
+  ) -> (samples: Tensor<Double>, logDensity: Tensor<Double>) {
+    let samples = Tensor<Double>.normal([count, dimension], using: &generator)
+    return (samples, logDensity(of: samples, context: nil))
+  }
+  mutating func visitParameters<V: ParameterVisitor<Double>>(_ visitor: inout V) {}
+}
+
 @Suite("Power of the checks of densities")
 struct DensityCheckPowerTests {
   private func isCaught(
@@ -110,5 +128,23 @@ struct DensityCheckPowerTests {
     #expect(isCaught(.otherDrawDensity, by: .sampleDensities, dimension: 3))
     #expect(isCaught(.wrongSupport, by: .extremes))
     #expect(isCaught(.lostState, by: .files))
+  }
+
+  @Test("a density of quite another width is caught", arguments: [1, 2], [1e-3, 0.9, 1.1, 1e3])
+  func width(dimension: Int, scale: Double) {
+    let row = DensityCase("other scale") { _ in
+      OtherScale(
+        density: Gaussian(
+          location: .zeros([dimension]), scale: Tensor(repeating: scale, shape: [dimension])))
+    }
+    #expect(!row.report([.samples]).problems.isEmpty)
+    #expect(goodnessOfFit(counts: [50, 50], masses: [0.5, .nan], total: 100) == 0)
+    #expect(goodnessOfFit(counts: [45, 53], masses: [0.5, 0.48], total: 100) > 0.1)
+  }
+
+  @Test("a quadrature of few nodes still is one")
+  func fewNodes() {
+    let row = DensityCase("few nodes", nodes: 77) { _ in Gaussian<Double>(dimension: 2) }
+    #expect(row.report([.integral]).problems.isEmpty)
   }
 }

@@ -108,4 +108,24 @@ struct MixtureTests {
     let share = Double(data.scalars.count { $0 < 1.5 }) / 4_000
     #expect(abs((weights.first ?? .nan) - share) < 0.02)
   }
+
+  @Test("have no gradient from parts of weight zero")
+  func lostParts() {
+    let narrow = Mixture<Float>([
+      Laplace(dimension: 1), Gaussian(location: Tensor([0]), scale: Tensor([1e-20])),
+    ])
+    let far = Tensor<Float>([[1e20], [-1e20]])
+    #expect(gradient(at: far) { narrow.logDensity(of: $0).sum() }.scalars == [-1, 1])
+    let steep = Mixture<Double>([
+      Laplace(dimension: 1), Gamma(concentration: Tensor([1e6]), rate: Tensor([1])),
+    ])
+    let near = Tensor<Double>([[.leastNonzeroMagnitude]])
+    #expect(gradient(at: near) { steep.logDensity(of: $0).sum() }.scalars == [-1])
+  }
+
+  @Test("take weights whose sum overflows")
+  func largeWeights() {
+    #expect(
+      Mixture(Array(parts.prefix(2)), weights: [1e308, 1e308]).weights.scalars == [0.5, 0.5])
+  }
 }

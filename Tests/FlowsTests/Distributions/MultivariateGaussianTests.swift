@@ -88,4 +88,26 @@ struct MultivariateGaussianTests {
     let excess = (truth.logDensity(of: fresh) - model.logDensity(of: fresh)).mean().scalar
     #expect(excess < 0.01, "KL \(excess)")
   }
+
+  @Test("of low rank may have collinear factors and a small diagonal", arguments: [1e-4, 1e-7])
+  func collinear(variance: Double) throws {
+    func low<S: TensorScalar>(_: S.Type) -> LowRankGaussian<S> {
+      LowRankGaussian(
+        mean: .zeros([10]), factor: .ones([10, 3]),
+        diagonal: Tensor(repeating: S(variance), shape: [10]))
+    }
+    var generator = PhiloxGenerator(seed: 53)
+    let x = low(Float.self).sample(20, using: &generator)
+    let precise = low(Double.self)
+    let dense = try MultivariateGaussian(mean: .zeros([10]), covariance: precise.covariance)
+    let expected = dense.logDensity(of: Tensor<Double>(x))
+    #expect(
+      deviation(
+        "Double", found: precise.logDensity(of: Tensor<Double>(x)), expected: expected,
+        tolerance: 1e-6) == nil)
+    // What the rounding of (x − μ) / √v to Float leaves.
+    let found = Tensor<Double>(low(Float.self).logDensity(of: x))
+    let error = abs(found - expected).max(axis: 0).scalar
+    #expect(error < 1e-5 / variance.squareRoot(), "\(error)")
+  }
 }

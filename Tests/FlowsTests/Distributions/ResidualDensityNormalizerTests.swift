@@ -265,4 +265,17 @@ struct ResidualDensityNormalizerTests {
         "gradient off by \(distance) of \(norm(exact))")
     }
   }
+
+  @Test("reaches into the singular end of a base", arguments: [0.1, 0.3])
+  func singularBase(concentration: Double) {
+    let base = Gamma<Double>(concentration: Tensor([concentration]), rate: Tensor([1]))
+    let shape = Gaussian<Double>(location: Tensor([0.5]), scale: Tensor([0.8]))
+    // By u = F(x), which takes the singularity away.
+    let n = 200_000
+    let u = Tensor<Double>.linearSpace(0.5 / Double(n)...1 - 0.5 / Double(n), count: n)
+    let terms = shape.logDensity(of: base.quantile(of: u.expanded(axis: 1)))
+    let expected = terms.logSumExp(axis: 0).scalar - log(Double(n))
+    let found = ResidualDensity(base: base, shape: shape).normalizer()
+    #expect(abs(found.logValue - expected) < 1e-5, "\(found), expected \(expected)")
+  }
 }

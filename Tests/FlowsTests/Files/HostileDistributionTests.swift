@@ -65,6 +65,22 @@ struct HostileDistributionTests {
     #expect(try kind("\"StudentT\"", "\"NormalizingFlow\"") != nil)
   }
 
+  @Test("describe more factors than the file has numbers for")
+  func factors() {
+    for factors in [4096, 1_048_576] {
+      let description = """
+        {"dimension":1,"flow":{"type":"Composition","configuration":{"dimension":1}},
+        "base":{"type":"LowRankGaussian",
+        "configuration":{"dimension":1,"factors":\(factors),"isLearnable":true}}}
+        """
+      #expect(errorKind { try use(description) } == .malformedFile, "\(factors)")
+    }
+    let configuration = LowRankGaussian<Float>(
+      mean: .zeros([3]), factor: .ones([3, 4]), diagonal: .ones([3])
+    ).configuration
+    #expect(configuration.scalarCount == 34)
+  }
+
   @Test("have no parts")
   func empty() {
     for type in ["Mixture", "ProductDistribution"] {

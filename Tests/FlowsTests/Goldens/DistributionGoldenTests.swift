@@ -94,6 +94,34 @@ struct DistributionGoldenTests {
       let exact = 0.5 * Foundation.erfc(-t / 2.0.squareRoot())
       #expect(abs(fk_student_cumulative(1e15, t) / exact - 1) < 1e-11, "\(t)")
     }
+    for t in [-8.0, 0.5] {
+      let exact = 0.5 * Foundation.erfc(-t / 2.0.squareRoot())
+      #expect(abs(fk_student_cumulative(.infinity, t) / exact - 1) < 1e-13, "\(t)")
+    }
+    #expect(fk_student_quantile(1e300, 0.3) == fk_normal_quantile(0.3))
+    // Large shapes, by quadrature of the density.
+    let large: [(a: Double, x: Double, lower: Double)] = [
+      (1.1e9, 1099801002.5125787, 9.844523961274855e-10),
+      (1e10, 9999700000.0, 0.0013497798514428355),
+      (1e10, 10000020000.0, 0.5792609607751181),
+      (1e12, 999994000000.0, 9.865167619641131e-10),
+      (1e12, 1000000000010.0, 0.5000041224035133),
+    ]
+    for (a, x, lower) in large {
+      #expect(abs(fk_gamma_cumulative(a, x, false) / lower - 1) < 1e-8, "\(a), \(x)")
+      #expect(abs(fk_gamma_quantile(a, lower) / x - 1) < 1e-12, "\(a), \(x)")
+    }
+    for a in [1e15, 1e20, 1e300] {
+      #expect(abs(fk_gamma_quantile(a, 0.3) / a - 1) < 1e-6, "\(a)")
+    }
+    // What is not a number ends the loops.
+    for bad in [Double.nan, .infinity, -.infinity] {
+      _ = [fk_gamma_cumulative(bad, 1, false), fk_gamma_quantile(bad, 0.3)]
+      _ = [fk_gamma_cumulative(2, bad, true), fk_gamma_quantile(2, bad)]
+      _ = [fk_beta_cumulative(bad, 2, 0.3, false), fk_beta_quantile(2, bad, 0.3)]
+      #expect(fk_gamma_cumulative(.infinity, 1, false).isNaN)
+      #expect(fk_beta_quantile(2, .infinity, 0.3).isNaN)
+    }
     for x in [1e-3, 0.7, 9.99, 10.0, 123.4] {
       #expect(abs(fk_log_gamma(x) - lgamma(x)) <= 1e-14 * max(1, abs(lgamma(x))))
       #expect(abs(fk_digamma(x + 1) - fk_digamma(x) - 1 / x) <= 1e-14 * max(1, 1 / x))

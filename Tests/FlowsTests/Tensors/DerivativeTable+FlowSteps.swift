@@ -19,16 +19,20 @@ extension DerivativeTable {
         locationScaleLogDensity(family, Tensor<S>(x), location: $0[0], logScale: $0[1])
       }
     }
-    // A triangle, and with its product a positive definite matrix.
     let triangle = sample([4, 4], salt: 3) * Tensor<Double>(lower) + Tensor<Double>.identity(4) * 3
     add("inverse of a triangle", triangle) {
       ($0[0] * Tensor<S>(Tensor<Double>(lower))).inverseOfLowerTriangle()
     }
-    add("inverse of a positive definite matrix", triangle) {
-      $0[0].matmul($0[0].transposed()).inverseOfPositiveDefinite()
+    add("quotient by a capacitance", sample([5, 3])) { $0[0].dividedByCapacitance().quotient }
+    add("quotient by a capacitance, collinear", sample([5, 3]) * 0.01 + 30) {
+      $0[0].dividedByCapacitance().quotient
     }
-    add("log-determinant", triangle) {
-      $0[0].matmul($0[0].transposed()).logDeterminantOfPositiveDefinite()
+    add("log-determinant of a capacitance", sample([5, 3])) {
+      $0[0].dividedByCapacitance().logDeterminant
+    }
+    add("quotient by a capacitance and log-determinant, wide", sample([2, 4])) {
+      let (quotient, logDeterminant) = $0[0].dividedByCapacitance()
+      return quotient.squared() + logDeterminant
     }
   }
 

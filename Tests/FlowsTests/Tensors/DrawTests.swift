@@ -131,4 +131,15 @@ struct DrawTests {
     let error = ((fourth - variance * variance) / n).squareRoot()
     #expect((spread - variance).magnitude < 4 * error, "variance \(spread)")
   }
+
+  @Test("Student draws of degrees of freedom that overflow are normal")
+  func infiniteDegrees() {
+    var generator = PhiloxGenerator(seed: 16)
+    for degrees: Float in [1e16, 1e38, .infinity] {
+      let draws = Tensor<Float>.studentT(
+        [Self.count], degreesOfFreedom: Tensor(degrees), using: &generator
+      ).scalars
+      #expect(kolmogorov(draws.map(Double.init), CDF.normal) < Self.limit)
+    }
+  }
 }

@@ -56,4 +56,13 @@ struct PreconditionTests {
     }
     expect("a loss is a single scalar; got a tensor of shape [2]", in: result)
   }
+
+  @Test("a gamma distribution without a finite shape parameter")
+  func gamma() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = PhiloxGenerator(seed: 1)
+      _ = Tensor<Float>.gamma([1], alpha: .infinity, using: &generator)
+    }
+    expect("a positive, finite shape parameter; got inf", in: result)
+  }
 }
