@@ -11,8 +11,10 @@ let package = Package(
   platforms: [.macOS(.v14), .iOS(.v17)],
   products: [
     .library(name: "Flows", targets: ["Flows"]),
+    .library(name: "PoseRLE", targets: ["PoseRLE"]),
     .library(name: "FlowChecks", targets: ["FlowChecks"]),
     .executable(name: "Examples/fit2d", targets: ["fit2d"]),
+    .executable(name: "Examples/pose-rle", targets: ["pose-rle"]),
     .executable(name: "Examples/benchmarks", targets: ["benchmarks"]),
   ],
   targets: [
@@ -20,6 +22,7 @@ let package = Package(
     .target(
       name: "Flows", dependencies: ["CFlowKernels", "CSystemLibraries"],
       swiftSettings: optimizedSwift),
+    .target(name: "PoseRLE", dependencies: ["Flows"], swiftSettings: optimizedSwift),
     .target(name: "FlowChecks", dependencies: ["Flows"], swiftSettings: optimizedSwift),
 
     // MARK: - Implementation details
@@ -38,6 +41,9 @@ let package = Package(
       name: "fit2d", dependencies: ["Flows", "FlowCharts", "ExampleSupport"],
       path: "Examples/fit2d"),
     .executableTarget(
+      name: "pose-rle", dependencies: ["Flows", "PoseRLE", "FlowCharts", "ExampleSupport"],
+      path: "Examples/pose-rle"),
+    .executableTarget(
       name: "benchmarks", dependencies: ["Flows", "ExampleSupport"], path: "Examples/benchmarks"),
 
     // MARK: - Tests
@@ -46,12 +52,15 @@ let package = Package(
       dependencies: ["Flows", "FlowChecks", "CFlowKernels", "CAllocationMeter"],
       exclude: ["Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py"],
       resources: [.copy("Goldens/Fixtures"), .copy("Files/OldModels")]),
+    .testTarget(
+      name: "PoseRLETests", dependencies: ["Flows", "PoseRLE", "FlowChecks"],
+      resources: [.copy("Fixtures")]),
     .target(name: "CAllocationMeter", path: "Tests/AllocationMeter"),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(
       name: "ExampleTests",
-      dependencies: ["Flows", "ExampleSupport", "fit2d", "benchmarks", "KilledFit"]),
+      dependencies: ["Flows", "ExampleSupport", "fit2d", "pose-rle", "benchmarks", "KilledFit"]),
     .executableTarget(name: "KilledFit", dependencies: ["Flows"], path: "Tests/KilledFit"),
   ],
   swiftLanguageModes: [.v6]
