@@ -71,6 +71,14 @@ struct ParameterLayout: Sendable {
     }
   }
 
+  /// The model with its parameters replaced by views of a block.
+  func sharedModel<Model: Parameterized>(_ model: Model, block: Storage) -> Model {
+    var reader = BlockReader<Model.Scalar>(layout: self, block: block, copies: false)
+    var copy = model
+    copy.visitParameters(&reader)
+    return copy
+  }
+
   /// The model with its parameters replaced by views of a block that a tape watches.
   func watchedModel<Model: Parameterized>(_ model: Model, block: Storage, tape: Tape) -> Model {
     var watcher = BlockWatcher<Model.Scalar>(layout: self, block: block, tape: tape)
@@ -102,10 +110,11 @@ private struct BlockWriter<Scalar: TensorScalar>: ParameterVisitor {
 private struct BlockReader<Scalar: TensorScalar>: ParameterVisitor {
   let layout: ParameterLayout
   let block: Storage
+  var copies = true
   var next = 0
   mutating func visit(_ name: String, _ parameter: inout Tensor<Scalar>) {
     let view = Storage(viewing: block, shape: layout.shapes[next], offset: layout.offsets[next])
-    parameter = Tensor(view.copied())
+    parameter = Tensor(copies ? view.copied() : view)
     next += 1
   }
 }

@@ -90,6 +90,13 @@ public final class Trainer<Model: Parameterized> {
   /// The model with the current weights.
   public var model: Model { layout.model(original, from: parameters) }
 
+  /// Calls a closure with the model as it is now, without a copy of its weights.
+  ///
+  /// The model shares the trainer's memory: neither it nor its tensors may outlive the closure.
+  public func withModel<R>(_ body: (Model) throws -> R) rethrows -> R {
+    try body(layout.sharedModel(original, block: parameters))
+  }
+
   /// The model with the moving average of the weights, or the current ones where none is kept.
   public var averagedModel: Model { layout.model(original, from: average ?? parameters) }
 
@@ -100,15 +107,19 @@ public final class Trainer<Model: Parameterized> {
   ///   - totalWeight: the sum of the rows' weights; the number of rows where they count alike.
   ///   - learningRate: of this step.
   ///   - mixesRows: true where the loss of a row depends on other rows; the batch is then one tile.
+  ///   - tileRows: rows of a tile; 128, or 256 from 1,024 rows on, where nil. Rows that are much work
+  ///     each go better in smaller tiles. It changes the order of summation, so it is a constant of
+  ///     a run, not something to derive from the machine.
   ///   - loss: the *sum* of the losses of a range of rows (each times its weight), a single scalar.
   ///     It is called on several threads at the same time and must not keep tensors.
   /// - Returns: what the step came to.
   public func step(
     rows: Int, totalWeight: Double? = nil, learningRate: Double, mixesRows: Bool = false,
-    loss: @Sendable (Model, Range<Int>) -> Tensor<Model.Scalar>
+    tileRows: Int? = nil, loss: @Sendable (Model, Range<Int>) -> Tensor<Model.Scalar>
   ) -> StepResult {
     precondition(rows > 0, "a training step needs at least one row")
-    let tileRows = mixesRows ? rows : Tiles.trainingRows(batch: rows)
+    precondition(tileRows.map { $0 > 0 } ?? true, "a tile has at least one row")
+    let tileRows = mixesRows ? rows : tileRows ?? Tiles.trainingRows(batch: rows)
     let tiles = (rows + tileRows - 1) / tileRows
     let slots = Swift.min(Tiles.slots, tiles)
     while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }

@@ -1,0 +1,52 @@
+import Flows
+
+extension Trainer {
+  /// Takes one step on the keypoints of a batch, tile by tile on all workers.
+  ///
+  /// Network and loss are one model. Where the loss has a normaliser, its nodes follow the poses as if
+  /// they were poses themselves, so that it costs one evaluation a step.
+  ///
+  /// ```swift
+  /// let result = trainer.step(
+  ///   labels, loss: { $0.loss }, learningRate: 1e-3, generator: generator.forked(UInt64(step))
+  /// ) { model, poses in
+  ///   model.network(inputs[rows: poses])
+  /// }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - labels: of the whole batch, with weights as given.
+  ///   - loss: the model's part that is the loss.
+  ///   - learningRate: of this step.
+  ///   - tilePoses: poses of a tile; a constant of the run, since results depend on it in the last
+  ///     bits. Where nil, as many as make about 256 joints.
+  ///   - generator: another one for each step; it places the nodes of normalisers.
+  ///   - prediction: what the model says of a range of poses. It is called on several threads at the
+  ///     same time and must not keep tensors.
+  /// - Returns: what the step came to; its loss is the reduced loss in nats.
+  public func step(
+    _ labels: KeypointLabels<Model.Scalar>,
+    loss: @escaping @Sendable (Model) -> KeypointLoss<Model.Scalar>, learningRate: Double,
+    tilePoses: Int? = nil, generator: PhiloxGenerator,
+    prediction: @escaping @Sendable (Model, Range<Int>) -> KeypointPrediction<Model.Scalar>
+  ) -> StepResult {
+    let (labels, nodes) = withModel { model in
+      let loss = loss(model)
+      let labels = labels.reduced(by: loss.likelihood.reduction)
+      return (labels, loss.normalizerNodes(of: labels, using: generator))
+    }
+    let (poses, unit) = (labels.count, labels.joints)
+    return step(
+      rows: poses + (nodes.count + unit - 1) / unit, totalWeight: 1, learningRate: learningRate,
+      tileRows: tilePoses ?? Swift.max(1, 256 / unit)
+    ) { model, range in
+      let loss = loss(model)
+      var sum = Tensor<Model.Scalar>(0)
+      let tile = range.clamped(to: 0..<poses)
+      if !tile.isEmpty { sum += loss.unnormalizedSum(prediction(model, tile), labels[rows: tile]) }
+      let first = unit * Swift.max(0, range.lowerBound - poses)
+      let last = Swift.min(nodes.count, unit * Swift.max(0, range.upperBound - poses))
+      return first < last ? sum + loss.sum(of: nodes, in: first..<last) : sum
+    }
+  }
+}
