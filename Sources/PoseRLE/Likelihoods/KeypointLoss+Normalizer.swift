@@ -42,8 +42,7 @@ extension KeypointLoss {
     var result = NormalizerNodes<Scalar>()
     guard hasNormalizer else { return result }
     for (use, weight) in flowUses(of: labels) {
-      let nodes = trainingNodes(
-        of: use, using: generator.forked(UInt64(2 * use.index + (use.isPlanar ? 1 : 0))))
+      let nodes = trainingNodes(of: use, using: generator)
       let terms = unnormalizedLogDensity(of: use, at: nodes.points)
       let sum = terms + nodes.logWeights
       let logNormalizer = sum.logSumExp(axis: 0)
@@ -83,6 +82,7 @@ extension KeypointLoss {
     points: Tensor<Scalar>, logWeights: Tensor<Scalar>
   ) {
     let flow = flow(use)
+    let generator = generator.forked(UInt64(2 * use.index + (use.isPlanar ? 1 : 0)))
     switch likelihood.base {
     case .laplace:
       return ResidualDensity(base: Laplace(dimension: flow.dimension), shape: flow)

@@ -8,7 +8,7 @@ extension Trainer {
   ///
   /// ```swift
   /// let result = trainer.step(
-  ///   labels, loss: { $0.loss }, learningRate: 1e-3, generator: generator.forked(UInt64(step))
+  ///   labels, loss: \.loss, learningRate: 1e-3, generator: generator.forked(UInt64(step))
   /// ) { model, poses in
   ///   model.network(inputs[rows: poses])
   /// }
@@ -26,12 +26,12 @@ extension Trainer {
   /// - Returns: what the step came to; its loss is the reduced loss in nats.
   public func step(
     _ labels: KeypointLabels<Model.Scalar>,
-    loss: @escaping @Sendable (Model) -> KeypointLoss<Model.Scalar>, learningRate: Double,
+    loss: KeyPath<Model, KeypointLoss<Model.Scalar>> & Sendable, learningRate: Double,
     tilePoses: Int? = nil, generator: PhiloxGenerator,
-    prediction: @escaping @Sendable (Model, Range<Int>) -> KeypointPrediction<Model.Scalar>
+    prediction: @Sendable (Model, Range<Int>) -> KeypointPrediction<Model.Scalar>
   ) -> StepResult {
     let (labels, nodes) = withModel { model in
-      let loss = loss(model)
+      let loss = model[keyPath: loss]
       let labels = labels.reduced(by: loss.likelihood.reduction)
       return (labels, loss.normalizerNodes(of: labels, using: generator))
     }
@@ -40,7 +40,7 @@ extension Trainer {
       rows: poses + (nodes.count + unit - 1) / unit, totalWeight: 1, learningRate: learningRate,
       tileRows: tilePoses ?? Swift.max(1, 256 / unit)
     ) { model, range in
-      let loss = loss(model)
+      let loss = model[keyPath: loss]
       var sum = Tensor<Model.Scalar>(0)
       let tile = range.clamped(to: 0..<poses)
       if !tile.isEmpty { sum += loss.unnormalizedSum(prediction(model, tile), labels[rows: tile]) }
