@@ -19,14 +19,10 @@ public struct StepResult: Sendable {
 ///
 /// A trainer is used by one thread at a time; it spreads the work itself.
 public final class Trainer<Model: Parameterized> {
-  let original: Model
-  let layout: ParameterLayout
-  let parameters: Storage
+  private let slots: GradientSlots<Model>
   let moments: [Storage]
   private let momentPointers: [UnsafeMutableRawPointer]
   let average: Storage?
-  private var lanes: [Lane] = []
-  private let losses: UnsafeMutablePointer<Double>
   /// The rule by which parameters follow their gradient.
   public let optimizer: Optimizer
   /// How gradients are held back.
@@ -37,23 +33,6 @@ public final class Trainer<Model: Parameterized> {
   public internal(set) var step = 0
   /// Threads that work at the same time.
   public var threads: Int
-
-  /// One gradient slot with a recording of its own.
-  private final class Lane {
-    let tape = Tape()
-    let model: Model
-    let gradient: Storage
-
-    init(_ layout: ParameterLayout, _ model: Model, parameters: Storage) {
-      self.model = layout.watchedModel(model, block: parameters, tape: tape)
-      gradient = layout.makeBlock()
-      tape.setMark()
-      for (node, shape) in layout.shapes.enumerated() {
-        let view = Storage(viewing: gradient, shape: shape, offset: layout.offsets[node])
-        tape.setAccumulator(view, for: Int32(node))
-      }
-    }
-  }
 
   /// A trainer that starts from a model.
   ///
@@ -68,24 +47,20 @@ public final class Trainer<Model: Parameterized> {
     _ model: Model, optimizer: Optimizer = .adam(), clipping: GradientClipping = .none,
     averageDecay: Double? = nil, threads: Int = Workers.count
   ) {
-    original = model
-    layout = ParameterLayout(of: model)
-    parameters = layout.block(of: model)
+    let slots = GradientSlots(model)
+    self.slots = slots
     self.optimizer = optimizer
     self.clipping = clipping
     self.averageDecay = averageDecay
     self.threads = threads
-    let layout = layout
-    moments = (0..<optimizer.momentCount).map { _ in layout.makeBlock() }
+    moments = (0..<optimizer.momentCount).map { _ in slots.layout.makeBlock() }
     momentPointers = moments.map(\.pointer)
-    average = averageDecay == nil ? nil : parameters.copied()
-    losses = .allocate(capacity: Tiles.slots)
+    average = averageDecay == nil ? nil : slots.parameters.copied()
   }
 
-  deinit {
-    for lane in lanes { lane.tape.close() }
-    losses.deallocate()
-  }
+  var original: Model { slots.original }
+  var layout: ParameterLayout { slots.layout }
+  var parameters: Storage { slots.parameters }
 
   /// The model with the current weights.
   public var model: Model { layout.model(original, from: parameters) }
@@ -120,59 +95,32 @@ public final class Trainer<Model: Parameterized> {
     precondition(rows > 0, "a training step needs at least one row")
     precondition(tileRows.map { $0 > 0 } ?? true, "a tile has at least one row")
     let tileRows = mixesRows ? rows : tileRows ?? Tiles.trainingRows(batch: rows)
-    let tiles = (rows + tileRows - 1) / tileRows
-    let slots = Swift.min(Tiles.slots, tiles)
-    while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }
-    Workers.run(slots, threads: threads) { slot in
-      let starts = stride(from: slot * tileRows, to: rows, by: slots * tileRows)
-      losses[slot] = run(lanes[slot], starts, tileRows: tileRows, rows: rows, loss)
+    let (count, sum) = slots.run(rows: rows, tileRows: tileRows, threads: threads) {
+      model, _, range in loss(model, range)
     }
     let weight = totalWeight ?? Double(rows)
-    var total = 0.0
-    for slot in 0..<slots { total += losses[slot] }
-    return apply(slots: slots, meanLoss: total / weight, scale: 1 / weight, rate: learningRate)
-  }
-
-  /// Runs the tiles of one slot forward and backward; the sum of their losses.
-  private func run(
-    _ lane: Lane, _ starts: StrideTo<Int>, tileRows: Int, rows: Int,
-    _ loss: (Model, Range<Int>) -> Tensor<Model.Scalar>
-  ) -> Double {
-    fk_fill(lane.gradient.type, Int64(layout.count), 0, lane.gradient.pointer)
-    var sum = 0.0
-    for start in starts {
-      let value = loss(lane.model, start..<Swift.min(rows, start + tileRows))
-      precondition(
-        value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")
-      sum += Double(value.scalar)
-      if value.storage.activeTape === lane.tape {
-        lane.tape.backward(
-          from: value.storage.node,
-          seed: Storage.filled(value.storage.shape, value.storage.kind, with: 1))
-      }
-      lane.tape.rewind()
-    }
-    return sum
+    return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
 
   // Both passes over the parameters run in fixed chunks on all workers; the norm's parts are added
   // in order, so that nothing depends on the number of threads.
-  private func apply(slots: Int, meanLoss: Double, scale: Double, rate: Double) -> StepResult {
-    let gradient = lanes[0].gradient
+  private func apply(slots count: Int, meanLoss: Double, scale: Double, rate: Double) -> StepResult
+  {
+    let gradient = slots.gradient(0)
     let chunks = (layout.count + Self.chunk - 1) / Self.chunk
     var squares = 0.0
     withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.max(1, chunks)) { parts in
       let parts = Chunks(parts)
       Workers.run(chunks, threads: threads) { chunk in
-        let (offset, count) = range(of: chunk)
-        withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: slots) { pointers in
-          for slot in 0..<slots {
-            pointers[slot] = UnsafeRawPointer(lanes[slot].gradient.pointer + offset)
+        let (offset, length) = range(of: chunk)
+        withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: count) { pointers in
+          for slot in 0..<count {
+            pointers[slot] = UnsafeRawPointer(slots.gradient(slot).pointer + offset)
           }
           fk_add_slots(
-            gradient.type, count, Int64(slots), pointers.baseAddress, gradient.pointer + offset)
+            gradient.type, length, Int64(count), pointers.baseAddress, gradient.pointer + offset)
         }
-        fk_sum_squares(gradient.type, count, gradient.pointer + offset, parts.base + chunk)
+        fk_sum_squares(gradient.type, length, gradient.pointer + offset, parts.base + chunk)
       }
       for chunk in 0..<chunks { squares += parts.base[chunk] }
     }

@@ -1,0 +1,120 @@
+internal import CFlowKernels
+
+/// The gradient of a loss that is a sum over rows, tile by tile on all workers.
+///
+/// Tile i adds to slot i mod S, and each slot has a recording and a gradient of its own, so that the
+/// result is the same to the last bit for any number of threads. The parameters lie in one block that
+/// the recordings watch.
+final class GradientSlots<Model: Parameterized> {
+  typealias Loss = (Model, [Tensor<Model.Scalar>], Range<Int>) -> Tensor<Model.Scalar>
+
+  let original: Model
+  let layout: ParameterLayout
+  /// Where the parameters are.
+  let parameters: Storage
+  private var lanes: [Lane] = []
+  private let losses: UnsafeMutablePointer<Double>
+
+  /// One gradient slot with a recording of its own.
+  private final class Lane {
+    let tape = Tape()
+    let model: Model
+    let gradient: Storage
+
+    init(_ layout: ParameterLayout, _ model: Model, parameters: Storage) {
+      self.model = layout.watchedModel(model, block: parameters, tape: tape)
+      gradient = layout.makeBlock()
+      tape.setMark()
+      for (node, shape) in layout.shapes.enumerated() {
+        let view = Storage(viewing: gradient, shape: shape, offset: layout.offsets[node])
+        tape.setAccumulator(view, for: Int32(node))
+      }
+    }
+  }
+
+  init(_ model: Model) {
+    original = model
+    layout = ParameterLayout(of: model)
+    parameters = layout.block(of: model)
+    losses = .allocate(capacity: Tiles.slots)
+  }
+
+  deinit {
+    for lane in lanes { lane.tape.close() }
+    losses.deallocate()
+  }
+
+  /// The gradient of a slot, in the layout of the parameters.
+  func gradient(_ slot: Int) -> Storage { lanes[slot].gradient }
+
+  /// Runs all tiles forward and backward.
+  ///
+  /// - Parameters:
+  ///   - rows: the number of rows.
+  ///   - tileRows: rows of a tile.
+  ///   - threads: threads to work with.
+  ///   - inputs: tensors of so many rows, of which each tile sees its own.
+  ///   - inputGradients: where the derivatives by the inputs go; empty where none are wanted.
+  ///   - loss: the sum of the losses of a range of rows.
+  /// - Returns: how many slots hold a part of the gradient, and the sum of the losses.
+  func run(
+    rows: Int, tileRows: Int, threads: Int, inputs: [Tensor<Model.Scalar>] = [],
+    inputGradients: [Storage] = [], loss: Loss
+  ) -> (slots: Int, sum: Double) {
+    let tiles = (rows + tileRows - 1) / tileRows
+    let slots = Swift.min(Tiles.slots, tiles)
+    while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }
+    Workers.run(slots, threads: threads) { slot in
+      let lane = lanes[slot]
+      fk_fill(lane.gradient.type, Int64(layout.count), 0, lane.gradient.pointer)
+      var sum = 0.0
+      for start in stride(from: slot * tileRows, to: rows, by: slots * tileRows) {
+        let range = start..<Swift.min(rows, start + tileRows)
+        sum += run(lane, range, inputs, inputGradients, loss)
+      }
+      losses[slot] = sum
+    }
+    var total = 0.0
+    for slot in 0..<slots { total += losses[slot] }
+    return (slots, total)
+  }
+
+  private func run(
+    _ lane: Lane, _ range: Range<Int>, _ inputs: [Tensor<Model.Scalar>],
+    _ inputGradients: [Storage], _ loss: Loss
+  ) -> Double {
+    let tape = lane.tape
+    let tile =
+      inputs.isEmpty
+      ? inputs
+      : inputs.map { input in
+        let storage = input.storage
+        return Tensor(
+          Storage(
+            viewing: storage, shape: storage.shape.replacing(axis: 0, with: range.count),
+            offset: range.lowerBound * storage.shape.strides[0],
+            tape: inputGradients.isEmpty ? nil : tape))
+      }
+    let value = loss(lane.model, tile, range)
+    precondition(
+      value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")
+    let result = Double(value.scalar)
+    if value.storage.activeTape === tape {
+      tape.backward(
+        from: value.storage.node,
+        seed: Storage.filled(value.storage.shape, value.storage.kind, with: 1))
+    }
+    for (part, target) in zip(tile, inputGradients) {
+      let bytes = part.count * part.storage.kind.size
+      let place =
+        target.pointer + range.lowerBound * part.storage.shape.strides[0] * part.storage.kind.size
+      if let gradient = tape.gradient(of: part.storage.node) {
+        place.copyMemory(from: gradient.pointer, byteCount: bytes)
+      } else {
+        fk_fill(target.type, Int64(part.count), 0, place)
+      }
+    }
+    tape.rewind()
+    return result
+  }
+}

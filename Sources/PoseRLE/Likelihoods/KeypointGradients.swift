@@ -1,0 +1,84 @@
+import Flows
+
+/// The loss of a batch with its gradients by the outputs of a network and by the flow, on all workers.
+///
+/// For heads that live elsewhere, such as a detector's keypoint branch: it computes μ and raw scales
+/// in whatever framework it likes, and goes on backwards from the gradients that it is given here.
+///
+/// ```swift
+/// let gradients = KeypointGradients(loss)                        // keeps its memory between steps
+/// let step = gradients(mean: mean, scaleLogit: logits, labels)   // [n, joints, D] each
+/// // step.value; step.mean and step.scaleLogit go back to the head; step.loss holds those of the flows
+/// state.update(&loss, along: step.loss, learningRate: 1e-3)
+/// gradients.move(to: loss)
+/// ```
+public final class KeypointGradients<Scalar: TensorScalar> {
+  private let gradients: RowGradients<KeypointLoss<Scalar>>
+  private var loss: KeypointLoss<Scalar>
+
+  /// What a batch came to.
+  public struct Step: Sendable {
+    /// The reduced loss, in nats.
+    public let value: Double
+    /// Its gradient by μ, `[n, joints, D]`.
+    public let mean: Tensor<Scalar>
+    /// Its gradient by the raw scales, `[n, joints, D]`.
+    public let scaleLogit: Tensor<Scalar>
+    /// Its gradient by the shear, where there is one.
+    public let shear: Tensor<Scalar>?
+    /// Its gradient by the features, where the flow sees any.
+    public let features: Tensor<Scalar>?
+    /// Its gradient by the flows: a loss whose tensors are derivatives.
+    public let loss: KeypointLoss<Scalar>
+  }
+
+  /// Gradients at a loss, whose flows are copied.
+  public init(_ loss: KeypointLoss<Scalar>, threads: Int = Workers.count) {
+    gradients = RowGradients(loss, threads: threads)
+    self.loss = loss
+  }
+
+  /// Moves to other flows of the same architecture.
+  public func move(to loss: KeypointLoss<Scalar>) {
+    gradients.move(to: loss)
+    self.loss = loss
+  }
+
+  /// The loss of a batch and its gradients, with σ = sigmoid of the raw scale.
+  ///
+  /// - Parameters:
+  ///   - mean: μ, `[n, joints, D]`.
+  ///   - scaleLogit: raw scales, `[n, joints, D]`.
+  ///   - shear: where the likelihood has a full covariance.
+  ///   - features: where the flow sees features.
+  ///   - labels: what is true, with weights as given.
+  ///   - generator: another one for each step; it places the nodes of normalisers.
+  public func callAsFunction(
+    mean: Tensor<Scalar>, scaleLogit: Tensor<Scalar>, shear: Tensor<Scalar>? = nil,
+    features: Tensor<Scalar>? = nil, _ labels: KeypointLabels<Scalar>,
+    generator: PhiloxGenerator = PhiloxGenerator(seed: 0)
+  ) -> Step {
+    let labels = labels.reduced(by: loss.likelihood.reduction)
+    let nodes = loss.normalizerNodes(of: labels, using: generator)
+    let hasShear = shear != nil
+    let (poses, joints) = (labels.count, labels.joints)
+    let tilePoses = Swift.max(1, 256 / joints)
+    let tiles = Swift.max(1, (poses + tilePoses - 1) / tilePoses)
+    let inputs = [mean, scaleLogit] + [shear, features].compactMap(\.self)
+    let (value, gradient, byInput) = gradients(inputs, tileRows: tilePoses) { loss, inputs, range in
+      let sum = loss.unnormalizedSum(
+        KeypointPrediction(
+          mean: inputs[0], scaleLogit: inputs[1], shear: hasShear ? inputs[2] : nil,
+          features: inputs.count > (hasShear ? 3 : 2) ? inputs[inputs.count - 1] : nil),
+        labels[rows: range])
+      guard nodes.count > 0 else { return sum }
+      // The nodes are dealt out evenly to the tiles.
+      let tile = range.lowerBound / tilePoses
+      let own = nodes.count * tile / tiles..<nodes.count * (tile + 1) / tiles
+      return own.isEmpty ? sum : sum + loss.sum(of: nodes, in: own)
+    }
+    return Step(
+      value: value, mean: byInput[0], scaleLogit: byInput[1], shear: hasShear ? byInput[2] : nil,
+      features: features == nil ? nil : byInput[byInput.count - 1], loss: gradient)
+  }
+}
