@@ -44,7 +44,8 @@ let package = Package(
       name: "pose-rle", dependencies: ["Flows", "PoseRLE", "FlowCharts", "ExampleSupport"],
       path: "Examples/pose-rle"),
     .executableTarget(
-      name: "benchmarks", dependencies: ["Flows", "ExampleSupport"], path: "Examples/benchmarks"),
+      name: "benchmarks", dependencies: ["Flows", "PoseRLE", "ExampleSupport"],
+      path: "Examples/benchmarks", exclude: ["peers"]),
 
     // MARK: - Tests
     .testTarget(

@@ -26,7 +26,11 @@ struct Benchmarks {
   }
 
   private func runSpeed() throws {
-    var rows: [StepBenchmark.Outcome] = []
+    var rows: [BenchmarkOutcome] = []
+    func add(_ outcome: BenchmarkOutcome) {
+      rows.append(outcome)
+      if !settings.printsJSON { print(outcome.line) }
+    }
     for dimension in [2, 8] {
       for batch in [256, 4_096, 65_536] {
         let benchmark = StepBenchmark(
@@ -34,12 +38,12 @@ struct Benchmarks {
         let wanted = StepBenchmark.Workload.allCases.filter {
           settings.filter.isEmpty || benchmark.name(of: $0).contains(settings.filter)
         }
-        for outcome in benchmark.run(wanted) {
-          rows.append(outcome)
-          if !settings.printsJSON { print(outcome.line) }
-        }
+        benchmark.run(wanted).forEach(add)
       }
     }
+    let keypoints = KeypointLossBenchmark(
+      images: 32, threads: settings.threads, trials: settings.trials)
+    if settings.filter.isEmpty || keypoints.name.contains(settings.filter) { add(keypoints.run()) }
     if settings.printsJSON {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
