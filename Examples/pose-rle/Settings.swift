@@ -30,6 +30,8 @@ struct Settings: Sendable {
     }
     if arguments.optionalString("evaluate") != nil {
       command = try EvaluateCommand(arguments)
+    } else if arguments.optionalString("study") != nil {
+      command = try StudyCommand(arguments)
     } else {
       command = try LiftCommand(arguments)
     }
@@ -45,6 +47,7 @@ extension ArgumentParser {
       groups: [
         LiftCommand.options,
         EvaluateCommand.options,
+        StudyCommand.options,
         CommandOptionGroup(
           "The run",
           [
