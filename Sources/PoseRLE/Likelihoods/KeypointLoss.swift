@@ -56,6 +56,35 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
     planarFlows = acceptsMissingDepth ? made(2, &generator) : []
   }
 
+  /// A loss with given flows, such as imported ones.
+  ///
+  /// - Parameters:
+  ///   - likelihood: what is computed; how its flow is built is not looked at.
+  ///   - joints: the number of joints.
+  ///   - dimension: the number of axes of a joint, 2 or 3.
+  ///   - flows: one for all joints, or one for each; none where the likelihood has none.
+  ///   - planarFlows: the same for joints without a depth; none where all labels have one.
+  public init(
+    _ likelihood: KeypointLikelihood, joints: Int, dimension: Int,
+    flows: [NormalizingFlow<Scalar>], planarFlows: [NormalizingFlow<Scalar>] = []
+  ) {
+    let count =
+      likelihood.shape == .none ? 0 : likelihood.flow.sharing == .perJoint ? joints : 1
+    precondition(
+      flows.count == count && (planarFlows.isEmpty || planarFlows.count == count),
+      "the likelihood has \(count) flows; got \(flows.count) and \(planarFlows.count) without depth"
+    )
+    precondition(
+      flows.allSatisfy { $0.dimension == dimension }
+        && planarFlows.allSatisfy { $0.dimension == 2 },
+      "flows have \(dimension) columns, those of joints without depth two")
+    self.likelihood = likelihood
+    self.joints = joints
+    self.dimension = dimension
+    self.flows = flows
+    self.planarFlows = planarFlows
+  }
+
   /// Shows the flows, then those of joints without depth.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {
     for index in flows.indices { visitor.visit("flow.\(index)", &flows[index]) }
