@@ -55,7 +55,10 @@ let package = Package(
       resources: [.copy("Goldens/Fixtures"), .copy("Files/OldModels")]),
     .testTarget(
       name: "PoseRLETests", dependencies: ["Flows", "PoseRLE", "FlowChecks"],
-      exclude: ["Likelihoods/make_likelihood_goldens.py", "Heads/make_head_goldens.py"],
+      exclude: [
+        "Likelihoods/make_likelihood_goldens.py", "Heads/make_head_goldens.py",
+        "Metrics/make_metrics_fixtures.py",
+      ],
       resources: [.copy("Fixtures")]),
     .target(name: "CAllocationMeter", path: "Tests/AllocationMeter"),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),

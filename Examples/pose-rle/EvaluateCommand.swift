@@ -1,4 +1,5 @@
 import ExampleSupport
+import Foundation
 import PoseRLE
 
 /// Scores detections against annotations, both in COCO's formats.
@@ -8,9 +9,38 @@ struct EvaluateCommand: Command {
     [
       .value("evaluate", "FILE", help: "Detections in COCO's results format."),
       .value("annotations", "FILE", help: "The annotations to compare them with."),
+      .value(
+        "bootstrap", "N",
+        help: "Adds 95 % intervals from N draws of the images with replacement."),
     ])
 
-  init(_ arguments: ParsedArguments) throws(ArgumentError) {}
+  let detections: String
+  let annotations: String
+  let bootstrap: Bootstrap?
+  let isJSON: Bool
 
-  func run() throws {}
+  init(_ arguments: ParsedArguments) throws(ArgumentError) {
+    detections = try arguments.string("evaluate")
+    annotations = try arguments.string("annotations")
+    isJSON = arguments.flag("json")
+    if arguments.optionalString("bootstrap") == nil {
+      bootstrap = nil
+    } else {
+      bootstrap = Bootstrap(replicates: try arguments.int("bootstrap", in: 2...1_000_000))
+    }
+  }
+
+  func run() throws {
+    let truth = try KeypointAnnotations(contentsOf: annotations)
+    let found = try KeypointDetections(contentsOf: detections, for: truth)
+    let evaluation = KeypointEvaluation(found, against: truth)
+    let report = EvaluateReport(
+      scores: evaluation.scores, intervals: bootstrap.map { evaluation.intervals($0) })
+    if isJSON {
+      print(report.json)
+    } else {
+      print("\(found.poses.count) detections, \(truth.poses.count) annotations,", terminator: " ")
+      print("\(truth.imageIDs.count) images\n\n\(report.table)")
+    }
+  }
 }
