@@ -53,6 +53,7 @@ extension ArgumentParser {
           [
             .value(
               "threads", "N", help: "Threads; all by default. It changes no digit of the result."),
+            .value("seed", "N", default: "0", help: "Seeds weights, order and draws."),
             .flag("json", help: "Print JSON on standard output and nothing else."),
           ]),
       ])

@@ -34,7 +34,7 @@ struct StudyFigures {
     let x = Tensor<Float>.zeros([1, StudyWorld.inputs])
     let center0 = world.centers(x)[rows: 0..<1].reshaped(to: [StudyWorld.joints, 2])[rows: 0..<1]
     let scale = world.scales(x).scalars[0]
-    for name in ["gaussian", "laplace", "direct", "residual", "residualMMPose"] {
+    for name in ["laplace", "direct", "residual", "residualMMPose"] {
       guard let lesson = lesson(name), let density = try? lesson.calibrated(x)[0, 0] else {
         continue
       }
@@ -42,7 +42,7 @@ struct StudyFigures {
       panels.append(Panel(title: name, window: window, layers: [.heatMap(grid(logDensity))]))
     }
     var style = FigureStyle()
-    style.panelSize = 300
+    style.panelSize = 340
     return Figure(
       title: "Density of the error of one keypoint, in units of its true scale",
       caption: "After calibration of one factor of all scales; the same input for all.",
@@ -69,12 +69,12 @@ struct StudyFigures {
       series.append(LineChart.Series(name: lesson.name, x: places, y: means(sigma)))
     }
     return Figure(
-      title: "What σ̂ says of the true scale",
+      title: "What the predicted σ says of the true scale",
       caption: "Means over 24 bins of 80,000 keypoints. Each likelihood has a unit of its own.",
       panels: [
         Panel(
           title: "", chart: LineChart(series: series, yScale: .logarithmic),
-          xLabel: "true scale s of the error", yLabel: "mean of σ̂", aspect: 1.6)
+          xLabel: "true scale s of the error", yLabel: "mean of the predicted σ", aspect: 1.6)
       ])
   }
 
@@ -85,7 +85,8 @@ struct StudyFigures {
     func panel(_ title: String, _ density: (StudyLesson) throws -> PoseDensity<Float>) -> Panel {
       let ideal = LineChart.Series(
         name: "ideal", x: [0, 1], y: [0, 1], color: .faintInk, lineWidth: 1.2)
-      let curves = lessons.compactMap { lesson -> LineChart.Series? in
+      // As many curves as there are colours.
+      let curves = lessons.filter { $0.name != "l2" }.compactMap { lesson -> LineChart.Series? in
         guard let ranks = try? density(lesson).ranks(of: labels).scalars.sorted() else {
           return nil
         }

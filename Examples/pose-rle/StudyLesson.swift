@@ -92,10 +92,12 @@ final class StudyLesson {
     let correlation = Correlation.spearman(
       Tensor<Double>(prediction.scale.mean(axis: 2)).scalars,
       Tensor<Double>(world.scales(x)).scalars)
-    let errors = sqrt((prediction.mean - labels).squared().sum(axis: 2))
+    func error(_ places: Tensor<Float>) -> Double {
+      Double(sqrt((places - labels).squared().sum(axis: 2)).mean().scalar)
+    }
     return StudyRow(
-      likelihood: name, meanError: Double(errors.mean().scalar),
-      medianError: Double(errors.scalars.sorted()[errors.count / 2]),
+      likelihood: name, meanError: error(prediction.mean),
+      medianError: error(density(x).median),
       negativeLogLikelihood: plain.negativeLogLikelihood?.value,
       calibratedNegativeLogLikelihood: honest.negativeLogLikelihood?.value,
       scaleRatio: Foundation.exp(Double(ratio.mean().scalar)), scaleCorrelation: correlation,

@@ -3,9 +3,9 @@ import Foundation
 /// What one likelihood came to in the study.
 struct StudyRow: Encodable {
   let likelihood: String
-  /// The mean distance between prediction and label, in widths of the crop.
+  /// The mean distance between μ̂ and label, in widths of the crop.
   let meanError: Double
-  /// The median of the same.
+  /// The same of the median of the predicted density.
   let medianError: Double
   /// In nats per joint.
   let negativeLogLikelihood: Double?
@@ -32,7 +32,7 @@ struct StudyRow: Encodable {
       values.map { fixed(100 * $0, 1) }.joined(separator: " / ")
     }
     var lines = [
-      "| likelihood | error, mean | median | NLL | calibrated | σ̂ / s | rank corr. | "
+      "| likelihood | error of μ̂ | of the median | NLL | calibrated | σ̂ / s | rank corr. | "
         + "in 50 / 80 / 95 % | calibrated |", "| --- |" + String(repeating: " ---: |", count: 8),
     ]
     for row in rows {

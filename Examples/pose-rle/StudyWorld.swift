@@ -15,8 +15,8 @@ struct StudyWorld: Sendable {
   /// The density of the error e.
   let errors = Mixture<Float>(
     [
-      Laplace(location: [-0.05, -0.03], scale: [0.3, 0.5]),
-      Gaussian(location: [2.6, 1.2], scale: [0.5, 0.35]),
+      Laplace(location: Tensor([-0.05, -0.03]), scale: Tensor([0.3, 0.5])),
+      Gaussian(location: Tensor([2.6, 1.2]), scale: Tensor([0.5, 0.35])),
     ], weights: [0.9, 0.1])
 
   init(seed: UInt64) {
