@@ -62,7 +62,7 @@ public final class KeypointGradients<Scalar: TensorScalar> {
     let nodes = loss.normalizerNodes(of: labels, using: generator)
     let hasShear = shear != nil
     let (poses, joints) = (labels.count, labels.joints)
-    let tilePoses = Swift.max(1, 256 / joints)
+    let tilePoses = KeypointTiles.poses(batch: poses, joints: joints)
     let tiles = Swift.max(1, (poses + tilePoses - 1) / tilePoses)
     let inputs = [mean, scaleLogit] + [shear, features].compactMap(\.self)
     let (value, gradient, byInput) = gradients(inputs, tileRows: tilePoses) { loss, inputs, range in

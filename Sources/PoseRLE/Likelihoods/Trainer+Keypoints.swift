@@ -19,7 +19,7 @@ extension Trainer {
   ///   - loss: the model's part that is the loss.
   ///   - learningRate: of this step.
   ///   - tilePoses: poses of a tile; a constant of the run, since results depend on it in the last
-  ///     bits. Where nil, as many as make about 256 joints.
+  ///     bits. Where nil, as many as make 128 joints, or 256 in large batches.
   ///   - generator: another one for each step; it places the nodes of normalisers.
   ///   - prediction: what the model says of a range of poses. It is called on several threads at the
   ///     same time and must not keep tensors.
@@ -38,7 +38,7 @@ extension Trainer {
     let (poses, unit) = (labels.count, labels.joints)
     return step(
       rows: poses + (nodes.count + unit - 1) / unit, totalWeight: 1, learningRate: learningRate,
-      tileRows: tilePoses ?? Swift.max(1, 256 / unit)
+      tileRows: tilePoses ?? KeypointTiles.poses(batch: poses, joints: unit)
     ) { model, range in
       let loss = model[keyPath: loss]
       var sum = Tensor<Model.Scalar>(0)
