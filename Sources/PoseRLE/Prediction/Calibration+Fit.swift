@@ -27,8 +27,8 @@ public struct CalibrationOptions: Hashable, Sendable, Codable {
   public var scaleSharing: Sharing
   /// Whether there is a map of levels, one or one per joint; none where nil.
   ///
-  /// One map for all vouches for a joint picked at random, not for each of them. A map keeps 999 ranks
-  /// at most (``LevelMap/thinned(to:)``): levels are told apart by 0.1 points.
+  /// One map for all vouches for a joint picked at random, not for each of them. A map keeps 999
+  /// ranks at most (``LevelMap/thinned(to:)``): levels are told apart by 0.1 points.
   public var levelMap: Sharing?
 
   /// Options of a fit.
@@ -53,27 +53,30 @@ public struct CalibrationFit: Hashable, Sendable, Codable {
   public let before: CoverageReport
   /// The same with the calibration, on the poses that it was fitted to, hence optimistic.
   ///
-  /// With a map of levels it is nominal by construction. Honest figures come from a third set of poses.
+  /// With a map of levels it is nominal by construction. Honest figures come from a third set of
+  /// poses.
   public let after: CoverageReport
 }
 
 extension Calibration {
   /// Fits a calibration to held-out poses.
   ///
-  /// T is searched between 1/32 and 32 with ``CalibrationOptions/scale`` as the criterion; the map of
-  /// levels is then made from the ranks under that T. The poses are to be other ones than those of
-  /// training and of the final evaluation, split by motion or person where there are such.
+  /// T is searched between 1/32 and 32 with ``CalibrationOptions/scale`` as the criterion; the map
+  /// of levels is then made from the ranks under that T. The poses are to be other ones than those
+  /// of training and of the final evaluation, split by motion or person where there are such.
   ///
   /// - Parameters:
   ///   - density: the predictions; a calibration that they have is left out.
   ///   - positions: the true positions, `[n, K, D]`.
   ///   - weights: `[n, K]`; a keypoint of weight 0 has no label, all others count alike.
-  ///   - groups: for each pose the number of its motion, person or image; each pose by itself where nil.
+  ///   - groups: for each pose the number of its motion, person or image; each pose by itself where
+  ///     nil.
   ///   - options: what is fitted.
-  /// - Throws: ``PoseError`` (`.invalidData`) where nothing is labelled, a joint that gets a factor or
-  ///   map of its own has no label, a labelled position or its prediction is not finite, or no T gives
-  ///   all positions a positive density.
-  /// - Complexity: 35 evaluations of the log-density of all positions for T, four more for the rest.
+  /// - Throws: ``PoseError`` (`.invalidData`) where nothing is labelled, a joint that gets a factor
+  ///   or map of its own has no label, a labelled position or its prediction is not finite, or no T
+  ///   gives all positions a positive density.
+  /// - Complexity: 35 evaluations of the log-density of all positions for T, four more for the
+  ///   rest.
   public static func fit<Scalar>(
     _ density: PoseDensity<Scalar>, to positions: Tensor<Scalar>,
     weights: Tensor<Scalar>? = nil, groups: [Int]? = nil,

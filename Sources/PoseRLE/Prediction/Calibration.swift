@@ -3,19 +3,21 @@
 /// Both are fitted on held-out poses (``fit(_:to:weights:groups:options:)``): poses that were used
 /// neither in training nor to choose the model, and best of other people, motions or scenes.
 ///
-/// **T** replaces σ by T·σ. It repairs a model that is too sure or too unsure of itself by one common
-/// factor (one per joint, if wanted), which is what overfitting and losses that do not identify σ do.
-/// It changes densities, quantiles, moments and regions alike. It does *not* repair the shape of the
-/// error density (too light tails stay too light: 50 % and 95 % cannot both be made right), an offset
-/// of the mean, correlations of axes, or scales that are wrong in different ways for different poses.
+/// **T** replaces σ by T·σ. It repairs a model that is too sure or too unsure of itself by one
+/// common factor (one per joint, if wanted), which is what overfitting and losses that do not
+/// identify σ do. It changes densities, quantiles, moments and regions alike. It does *not* repair
+/// the shape of the error density (too light tails stay too light: 50 % and 95 % cannot both be
+/// made right), an offset of the mean, correlations of axes, or scales that are wrong in different
+/// ways for different poses.
 ///
-/// **The map of levels** leaves the density as it is and chooses which of its highest-density regions
-/// is shown for a level. It repairs the marginal coverage at every level, wrong shapes included, and
-/// guarantees it for exchangeable keypoints (``LevelMap``). It does *not* change log-densities, marginal
-/// quantiles or moments; nor does it repair which poses have the larger regions: coverage holds on
-/// average over poses, not given a pose. Frames of one motion are not exchangeable with those of
-/// another: then the guarantee is one for many motions, and its error that of the number of motions,
-/// not of frames (see the standard errors by group of ``CoverageReport``).
+/// **The map of levels** leaves the density as it is and chooses which of its highest-density
+/// regions is shown for a level. It repairs the marginal coverage at every level, wrong shapes
+/// included, and guarantees it for exchangeable keypoints (``LevelMap``). It does *not* change
+/// log-densities, marginal quantiles or moments; nor does it repair which poses have the larger
+/// regions: coverage holds on average over poses, not given a pose. Frames of one motion are not
+/// exchangeable with those of another: then the guarantee is one for many motions, and its error
+/// that of the number of motions, not of frames (see the standard errors by group of
+/// ``CoverageReport``).
 public struct Calibration: Hashable, Sendable {
   /// The factors T > 0 of the scales: one, or one per joint.
   public let scales: [Double]

@@ -1,7 +1,8 @@
 /// The mean of values that depend on one another within groups, with its standard error.
 ///
-/// The error is the cluster-robust one, √(G/(G − 1)·Σ_g S_g²)/n with S_g the sum of a group's deviations
-/// from the mean: the first-order form of a bootstrap over groups (Cameron and Miller, 2015).
+/// The error is the cluster-robust one, √(G/(G − 1)·Σ_g S_g²)/n with S_g the sum of a group's
+/// deviations from the mean: the first-order form of a bootstrap over groups (Cameron and Miller,
+/// 2015).
 public struct ClusteredMean: Hashable, Sendable, Codable {
   /// The mean of all values.
   public let value: Double

@@ -1,5 +1,5 @@
-/// Values on a grid, and the curves along which they pass a threshold (marching squares; Lorensen and
-/// Cline, SIGGRAPH 1987, in the plane).
+/// Values on a grid, and the curves along which they pass a threshold (marching squares; Lorensen
+/// and Cline, SIGGRAPH 1987, in the plane).
 struct ContourGrid {
   let columns: Int
   let rows: Int

@@ -3,8 +3,9 @@ import Flows
 /// How often predicted regions hold the true positions, and how large they are.
 ///
 /// A model is judged by both: regions at 50 % that hold 50 %, and among such models small regions.
-/// Joints of one pose, and poses of one motion or image, err together; therefore standard errors are
-/// by group (``ClusteredMean``). They are not small where groups are few, however many poses there are.
+/// Joints of one pose, and poses of one motion or image, err together; therefore standard errors
+/// are by group (``ClusteredMean``). They are not small where groups are few, however many poses
+/// there are.
 public struct CoverageReport: Hashable, Sendable, Codable {
   /// What was seen at one level.
   public struct Entry: Hashable, Sendable, Codable {
@@ -67,10 +68,11 @@ extension PoseDensity {
   ///   - positions: the true positions, `[n, K, D]`, of poses used neither in training nor in
   ///     calibration.
   ///   - weights: `[n, K]`; a keypoint of weight 0 has no label, all others count alike.
-  ///   - groups: for each pose the number of its motion, person or image; each pose by itself where nil.
+  ///   - groups: for each pose the number of its motion, person or image; each pose by itself where
+  ///     nil.
   ///   - levels: the nominal levels.
-  /// - Throws: ``PoseError`` (`.invalidData`) where nothing is labelled or a labelled position, or its
-  ///   prediction, is not finite.
+  /// - Throws: ``PoseError`` (`.invalidData`) where nothing is labelled or a labelled position, or
+  ///   its prediction, is not finite.
   public func coverage(
     of positions: Tensor<Scalar>, weights: Tensor<Scalar>? = nil, groups: [Int]? = nil,
     levels: [Double] = [0.5, 0.8, 0.95]

@@ -3,8 +3,8 @@ import Flows
 extension ErrorDistribution {
   /// The place below which a share of the errors along an axis lies.
   ///
-  /// Exact where the density has independent columns with known distribution functions, else that of
-  /// the draws (interpolated as NumPy does). At 0 and 1 the ends of the support.
+  /// Exact where the density has independent columns with known distribution functions, else that
+  /// of the draws (interpolated as NumPy does). At 0 and 1 the ends of the support.
   public func quantile(_ probability: Double, axis: Int) -> Double {
     precondition(
       axis >= 0 && axis < dimension, "axis \(axis) is not one of \(dimension) axes")

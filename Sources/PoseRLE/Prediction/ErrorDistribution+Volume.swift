@@ -4,9 +4,9 @@ import Foundation
 extension ErrorDistribution {
   /// The area or volume of the region at a level, with its Monte Carlo error.
   ///
-  /// E[1{p(X) ≥ t_α} / p(X)] over the draws; above a level of 0.99 over draws that are spread out from
-  /// their median, so that the rim of the region is among them. Infinite at level 1, unless the support is
-  /// bounded.
+  /// E[1{p(X) ≥ t_α} / p(X)] over the draws; above a level of 0.99 over draws that are spread out
+  /// from their median, so that the rim of the region is among them. Infinite at level 1, unless
+  /// the support is bounded.
   public func volume(level: Double) -> (value: Double, standardError: Double) {
     let threshold = logDensityThreshold(level: level)
     if threshold == .infinity { return (0, 0) }
@@ -35,8 +35,8 @@ extension ErrorDistribution {
     var isInside: [Bool]
   }
 
-  /// The draws, or some of them moved away from their median by the least power of two that brings a
-  /// hundredth out of the region; nil where 1,024 does not.
+  /// The draws, or some of them moved away from their median by the least power of two that brings
+  /// a hundredth out of the region; nil where 1,024 does not.
   func regionDraws(threshold: Double) -> RegionDraws? {
     func isSpread(_ isInside: [Bool]) -> Bool {
       isInside.reduce(0) { $0 + ($1 ? 0 : 1) } * 100 >= isInside.count

@@ -3,16 +3,16 @@ import Foundation
 
 /// The distribution of standardised errors, prepared for regions, quantiles and moments.
 ///
-/// A predicted keypoint is g = μ + diag(σ)·U·x with a standardised error x whose density is shared by
-/// many poses. What is expensive about that density is done here, once: its normaliser, and a sample
-/// from a fixed seed with the log-density of each draw. Equal densities give equal results.
+/// A predicted keypoint is g = μ + diag(σ)·U·x with a standardised error x whose density is shared
+/// by many poses. What is expensive about that density is done here, once: its normaliser, and a
+/// sample from a fixed seed with the log-density of each draw. Equal densities give equal results.
 ///
 /// The highest-density region at level α is {x : p(x) ≥ t_α} with P(p(X) ≥ t_α) = α: the smallest
 /// region that holds the share α (Hyndman, 1996). t_α is an order statistic of the sample, so the
 /// share that a region holds has the standard error √(α(1 − α)/N) for N draws
 /// (``standardError(ofLevel:)``): 0.14 points at 50 % and 0.06 points at 95 % for the default N.
-/// Where p is constant on a set of positive mass (a uniform density), levels within that set are not
-/// told apart, and a region holds at least its level.
+/// Where p is constant on a set of positive mass (a uniform density), levels within that set are
+/// not told apart, and a region holds at least its level.
 ///
 /// - Note: the error of a residual density's normaliser (10⁻⁵ nats in two columns, 10⁻³ in three)
 ///   shifts log-densities; regions and ranks do not depend on it.
@@ -37,7 +37,8 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
 
   /// E[X], `[D]`: exact for a Gaussian, Laplace or logistic density, else that of the draws.
   ///
-  /// A flow's errors need not have a mean of zero. For tails without moments the value says nothing.
+  /// A flow's errors need not have a mean of zero. For tails without moments the value says
+  /// nothing.
   public let mean: [Double]
 
   /// Cov[X], `[D][D]`: exact or that of the draws as ``mean`` is.
@@ -46,8 +47,9 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
   /// Prepares a density.
   ///
   /// - Parameters:
-  ///   - density: the density of one to three columns; a ``ResidualDensity`` is normalised, whatever
-  ///     its `normalization` says, and is drawn from by rejection, so its base needs a bound.
+  ///   - density: the density of one to three columns; a ``ResidualDensity`` is normalised,
+  ///     whatever its `normalization` says, and is drawn from by rejection, so its base needs a
+  ///     bound.
   ///   - sampleCount: the number N of draws.
   ///   - seed: that of the draws.
   /// - Precondition: the density takes no context.
@@ -95,14 +97,15 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
     return guardedLogDensity(x, density.logDensity(of:))
   }
 
-  /// The level of the smallest highest-density region around a point of this log-density, in [0, 1].
+  /// The level, in [0, 1], of the smallest region that holds a point of this log-density.
   ///
-  /// It is #{draws of a higher density} / (N + 1): uniform on [0, 1] for errors from this density, 0
-  /// at its mode, 1 where the density is zero or the log-density is not a number. A region at level α
-  /// contains the points with ranks below α.
+  /// It is #{draws of a higher density} / (N + 1): uniform on [0, 1] for errors from this density,
+  /// 0 at its mode, 1 where the density is zero or the log-density is not a number. A region at
+  /// level α contains the points with ranks below α.
   ///
-  /// Beyond all draws, at log-densities lower by δ than the lowest, it is (N + δ/(1 + δ))/(N + 1), so that
-  /// a ``LevelMap`` still tells far points apart where errors have much heavier tails than the model.
+  /// Beyond all draws, at log-densities lower by δ than the lowest, it is (N + δ/(1 + δ))/(N + 1),
+  /// so that a ``LevelMap`` still tells far points apart where errors have much heavier tails than
+  /// the model.
   public func rank(ofLogDensity value: Double) -> Double {
     ranks(ofLogDensities: [value])[0]
   }

@@ -2,12 +2,13 @@ import Flows
 
 /// The predictive density of one keypoint: g = μ + diag(σ)·U·x with a standardised error x.
 ///
-/// log p(g) = log p_x(U⁻¹ (g − μ)/σ) − Σ_d log σ_d. Positions are in the units of μ and σ; densities in
-/// nats per unitᴰ. The density need not be centred at μ: its mean is μ + diag(σ)·U·E[x].
+/// log p(g) = log p_x(U⁻¹ (g − μ)/σ) − Σ_d log σ_d. Positions are in the units of μ and σ;
+/// densities in nats per unitᴰ. The density need not be centred at μ: its mean is μ +
+/// diag(σ)·U·E[x].
 ///
-/// Regions are highest-density regions (``ErrorDistribution``); where there is a map of levels, ranks
-/// and regions are of honest levels (``LevelMap``), while densities, moments and marginal intervals are
-/// those of the model.
+/// Regions are highest-density regions (``ErrorDistribution``); where there is a map of levels,
+/// ranks and regions are of honest levels (``LevelMap``), while densities, moments and marginal
+/// intervals are those of the model.
 public struct KeypointDensity<Scalar: TensorScalar>: Sendable {
   /// The distribution of the standardised error.
   public let errors: ErrorDistribution<Scalar>
@@ -68,8 +69,8 @@ public struct KeypointDensity<Scalar: TensorScalar>: Sendable {
 
   /// The level of the smallest region around each point: `[points, D]` → `[points]`.
   ///
-  /// In [0, 1], and uniform for true positions if the density (or its map of levels) is right; 1 for
-  /// points that are not finite or where the density is zero.
+  /// In [0, 1], and uniform for true positions if the density (or its map of levels) is right; 1
+  /// for points that are not finite or where the density is zero.
   public func ranks(of points: Tensor<Scalar>) -> Tensor<Double> {
     let ranks = errors.ranks(of: frame.standardized(points))
     guard let levelMap else { return ranks }

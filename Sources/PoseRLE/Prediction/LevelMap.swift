@@ -1,11 +1,11 @@
 /// A monotone map between the nominal levels of highest-density regions and their honest ones.
 ///
-/// It holds the ranks r_1 ≤ … ≤ r_n of held-out keypoints (``ErrorDistribution/rank(ofLogDensity:)``). The
-/// region of honest level α is the one of the ranks up to r_k, k = ⌈(n + 1)·α⌉: split conformal
-/// prediction with the rank as its score (Vovk et al., 2005; Lei et al., JASA 2018). If the ranks of
-/// held-out and new keypoints are exchangeable, the region holds a new keypoint with a probability of
-/// at least α, and at most α + 1/(n + 1) where ranks do not tie, whatever the density. Where k > n the
-/// region is the whole support.
+/// It holds the ranks r_1 ≤ … ≤ r_n of held-out keypoints
+/// (``ErrorDistribution/rank(ofLogDensity:)``). The region of honest level α is the one of the
+/// ranks up to r_k, k = ⌈(n + 1)·α⌉: split conformal prediction with the rank as its score (Vovk et
+/// al., 2005; Lei et al., JASA 2018). If the ranks of held-out and new keypoints are exchangeable,
+/// the region holds a new keypoint with a probability of at least α, and at most α + 1/(n + 1)
+/// where ranks do not tie, whatever the density. Where k > n the region is the whole support.
 public struct LevelMap: Hashable, Sendable {
   /// The held-out ranks in ascending order, each in [0, 1].
   public let ranks: [Double]

@@ -98,8 +98,8 @@ struct LocationScaleFrame<Scalar: TensorScalar>: Sendable {
   }
 }
 
-/// L·C·Lᵀ of every keypoint, for linear maps L in rows of D·D numbers and covariances C, one for all
-/// or one for each of the K joints that repeat.
+/// L·C·Lᵀ of every keypoint, for linear maps L in rows of D·D numbers and covariances C, one for
+/// all or one for each of the K joints that repeat.
 func movedCovariances(_ maps: [Double], _ covariances: [[[Double]]], dimension: Int) -> [Double] {
   let size = dimension * dimension
   let flat = covariances.map { Array($0.joined()) }

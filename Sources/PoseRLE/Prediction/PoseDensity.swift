@@ -2,9 +2,9 @@ import Flows
 
 /// The predictive densities of the keypoints of many poses, `[n, K, D]` at once.
 ///
-/// Each is g = μ + diag(T·σ)·U·x as in ``KeypointDensity``, with the factor T and the map of levels of
-/// a ``Calibration``. Given the prediction, keypoints are independent: this is a density of each joint, and
-/// of a pose their product.
+/// Each is g = μ + diag(T·σ)·U·x as in ``KeypointDensity``, with the factor T and the map of levels
+/// of a ``Calibration``. Given the prediction, keypoints are independent: this is a density of each
+/// joint, and of a pose their product.
 ///
 /// ```swift
 /// let errors = ErrorDistribution(loss.errorDensity(joint: 0))
@@ -31,7 +31,8 @@ public struct PoseDensity<Scalar: TensorScalar>: Sendable {
   /// - Parameters:
   ///   - mean: μ, `[n, K, D]`.
   ///   - logScale: log σ, `[n, K, D]`.
-  ///   - shear: the entries of U below its diagonal, row by row, `[n, K, D(D − 1)/2]`; U = I where nil.
+  ///   - shear: the entries of U below its diagonal, row by row, `[n, K, D(D − 1)/2]`; U = I where
+  ///     nil.
   ///   - errors: the distribution of the standardised error, one for all joints or one for each.
   public init(
     mean: Tensor<Scalar>, logScale: Tensor<Scalar>, shear: Tensor<Scalar>? = nil,
@@ -83,7 +84,7 @@ public struct PoseDensity<Scalar: TensorScalar>: Sendable {
   public subscript(pose: Int, joint: Int) -> KeypointDensity<Scalar> {
     precondition(
       (0..<poseCount).contains(pose) && (0..<jointCount).contains(joint),
-      "there are \(poseCount) poses of \(jointCount) joints; pose \(pose), joint \(joint) is not one"
+      "there are \(poseCount) poses of \(jointCount) joints; got \(pose), \(joint)"
     )
     return KeypointDensity(
       errors: errors(joint: joint), frame: frame.keypoint(pose: pose, joint: joint),

@@ -3,10 +3,10 @@ import Foundation
 
 /// The predictive densities of the basic design: a Gaussian of the network, pushed through a flow.
 ///
-/// z ~ N(μ, diag σ²), g = f(z): log p(g) = log N(f⁻¹(g); μ, σ) + log |det ∂f⁻¹/∂g| (Li et al., ICCV 2021, §3.2,
-/// the design that the paper starts from). The flow acts on positions, not on standardised errors, so
-/// every keypoint has a density of another shape: nothing can be tabulated once for all, and ranks and
-/// quantiles cost draws for each keypoint.
+/// z ~ N(μ, diag σ²), g = f(z): log p(g) = log N(f⁻¹(g); μ, σ) + log |det ∂f⁻¹/∂g| (Li et al., ICCV
+/// 2021, §3.2, the design that the paper starts from). The flow acts on positions, not on
+/// standardised errors, so every keypoint has a density of another shape: nothing can be tabulated
+/// once for all, and ranks and quantiles cost draws for each keypoint.
 public struct PushforwardPoseDensity<Scalar: TensorScalar>: Sendable {
   /// μ, in the flow's latent units, `[n, K, D]`.
   public let mean: Tensor<Scalar>
@@ -75,8 +75,8 @@ public struct PushforwardPoseDensity<Scalar: TensorScalar>: Sendable {
 
   /// The level of the smallest highest-density region around a position of each keypoint, `[n, K]`.
   ///
-  /// #{draws of a higher density} / (draws + 1); 1 for positions that are not finite. All keypoints share
-  /// the same standard normals. The standard error of a rank r is √(r(1 − r)/draws).
+  /// #{draws of a higher density} / (draws + 1); 1 for positions that are not finite. All keypoints
+  /// share the same standard normals. The standard error of a rank r is √(r(1 − r)/draws).
   ///
   /// - Complexity: draws flow evaluations for each keypoint.
   public func ranks(of positions: Tensor<Scalar>, draws: Int = 1_024, seed: UInt64 = 2_021)

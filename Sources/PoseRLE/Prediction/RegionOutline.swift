@@ -2,8 +2,8 @@ import Flows
 
 /// Closed curves around a region of the plane.
 ///
-/// The outer curves run counterclockwise and holes clockwise (with the second axis upwards), the last
-/// point of a curve is joined to its first; a point is inside by the even-odd rule.
+/// The outer curves run counterclockwise and holes clockwise (with the second axis upwards), the
+/// last point of a curve is joined to its first; a point is inside by the even-odd rule.
 public struct RegionOutline: Hashable, Sendable {
   /// The curves.
   public var curves: [[SIMD2<Double>]]
@@ -49,8 +49,8 @@ public struct RegionOutline: Hashable, Sendable {
 extension ErrorDistribution {
   /// The outline of the region at a level in the plane of standardised errors.
   ///
-  /// Marching squares over the log-density on a grid around the draws of the region. Empty at level 0,
-  /// and at level 1, where the region is all of the support.
+  /// Marching squares over the log-density on a grid around the draws of the region. Empty at level
+  /// 0, and at level 1, where the region is all of the support.
   ///
   /// - Parameters:
   ///   - level: the level of the highest-density region.
@@ -98,7 +98,8 @@ extension ErrorDistribution {
 extension KeypointDensity {
   /// The outline of the region at a level in the units of positions.
   ///
-  /// As ``ErrorDistribution/outline(level:resolution:)``, whose cost it has; for all joints of a pose see
+  /// As ``ErrorDistribution/outline(level:resolution:)``, whose cost it has; for all joints of a
+  /// pose see
   /// ``PoseDensity/outlines(pose:level:resolution:)``.
   public func outline(level: Double, resolution: Int = 128) -> RegionOutline {
     moved(errors.outline(level: nominal(level), resolution: resolution))
@@ -116,8 +117,9 @@ extension KeypointDensity {
 
   /// The ellipse of mean and covariance that would hold a share of the density if it were Gaussian.
   ///
-  /// Its radius is √(−2 log(1 − level)) standard deviations. It is quick to draw and holds another share
-  /// of any density that is not Gaussian; the region itself is ``outline(level:resolution:)``.
+  /// Its radius is √(−2 log(1 − level)) standard deviations. It is quick to draw and holds another
+  /// share of any density that is not Gaussian; the region itself is
+  /// ``outline(level:resolution:)``.
   ///
   /// - Precondition: the density has two axes; the level is below 1.
   public func covarianceEllipse(level: Double) -> Ellipse {

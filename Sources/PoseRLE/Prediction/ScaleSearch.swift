@@ -4,8 +4,8 @@ import Foundation
 ///
 /// A grid of factors of two between 1/32 and 32, so that a second valley is not missed, then four
 /// grids around the best, each four times as fine; ties are settled for the middle. Where
-/// the functions are smooth a parabola through the last three points ends the search; T is then good
-/// to 10⁻⁴, else to 0.3 %. No T beyond 1/64 and 64 is found.
+/// the functions are smooth a parabola through the last three points ends the search; T is then
+/// good to 10⁻⁴, else to 0.3 %. No T beyond 1/64 and 64 is found.
 enum ScaleSearch {
   /// The number of evaluations.
   static let evaluations = 11 + 4 * 6

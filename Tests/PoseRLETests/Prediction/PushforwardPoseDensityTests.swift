@@ -39,7 +39,7 @@ struct PushforwardPoseDensityTests {
     let logScale = Tensor<Double>(repeating: Foundation.log(0.5), shape: [1, 2, 2])
     let density = PushforwardPoseDensity(mean: mean, logScale: logScale, flow: flow)
     var generator = PhiloxGenerator(seed: 3)
-    let count = 2_000
+    let count = 800
     let draws = density.sample(count, using: &generator)
     #expect(draws.shape == [count, 1, 2, 2])
     // The same two densities once for each draw.
@@ -47,11 +47,12 @@ struct PushforwardPoseDensityTests {
       mean: mean.broadcast(to: [count, 2, 2]), logScale: logScale.broadcast(to: [count, 2, 2]),
       flow: flow)
     let positions = draws.reshaped(to: [count, 2, 2])
-    let ranks = many.ranks(of: positions, draws: 500)
-    #expect(uniformDistance(ranks.scalars) < 0.09)
-    let report = try many.coverage(of: positions, draws: 500)
+    let ranks = many.ranks(of: positions, draws: 300)
+    // The draws are the same for all keypoints, so their errors add to those of the ranks.
+    #expect(uniformDistance(ranks.scalars) < 1.95 * (1 / 800.0 + 1 / 300.0).squareRoot())
+    let report = try many.coverage(of: positions, draws: 300)
     for entry in report.entries {
-      #expect(abs(entry.coverage.value - entry.level) < 0.08)
+      #expect(abs(entry.coverage.value - entry.level) < 0.1)
       #expect(entry.meanVolume == nil)
     }
     // Importance sampling from a wide Gaussian finds the whole mass.
