@@ -43,17 +43,24 @@ extension KeypointLoss {
     guard hasNormalizer else { return result }
     for (use, weight) in flowUses(of: labels) {
       let nodes = trainingNodes(of: use, using: generator)
-      let terms = unnormalizedLogDensity(of: use, at: nodes.points)
-      let sum = terms + nodes.logWeights
-      let logNormalizer = sum.logSumExp(axis: 0)
-      let shares = exp(sum - logNormalizer)
-      // With this the sum over nodes has the value of the normaliser as well.
-      let constant = logNormalizer.scalar - (shares * terms).sum().scalar
       result.append(
-        NormalizerNodes.Part(
-          use: use, points: nodes.points, weights: shares * Scalar(weight), constant: constant))
+        normalizerPart(of: use, weight: weight, points: nodes.points, logWeights: nodes.logWeights))
     }
     return result
+  }
+
+  /// W log Σ exp(w_i + log QG(x_i)) of one flow as a sum over nodes.
+  func normalizerPart(
+    of use: FlowUse, weight: Double, points: Tensor<Scalar>, logWeights: Tensor<Scalar>
+  ) -> NormalizerNodes<Scalar>.Part {
+    let terms = unnormalizedLogDensity(of: use, at: points)
+    let sum = terms + logWeights
+    let logNormalizer = sum.logSumExp(axis: 0)
+    let shares = exp(sum - logNormalizer)
+    // With this the sum over nodes has the value of the normaliser as well.
+    let constant = logNormalizer.scalar - (shares * terms).sum().scalar
+    return NormalizerNodes.Part(
+      use: use, points: points, weights: shares * Scalar(weight), constant: constant)
   }
 
   /// The part of some nodes in the loss.

@@ -17,6 +17,8 @@ Each file holds the weights under `flow.`, the inputs
   target       [n, K, D]
   weight       [n, K]
   has_depth    [n, K]   (3-D only)
+  nodes, log_weights  [m, D], [m]    of a coarse rule for the integral of base times flow
+  log_normalizer      [1]            of a fine one (2-D only)
 and for each case C the arrays `C.value` [1], `C.mean`, `C.logit`, `C.shear` (gradients), and the gradients by
 the weights of the flow under `C.flow.`, by those of the flow for joints without depth under `C.planar.`.
 """
@@ -24,6 +26,7 @@ the weights of the flow under `C.flow.`, by those of the flow for joints without
 import math
 import pathlib
 
+import numpy
 import safetensors.torch
 import torch
 from torch import nn
@@ -143,6 +146,23 @@ def mmpose(flow, mean, logit, target, weight, q="laplace"):
     return (loss * weight[..., None] / len(mean)).sum()
 
 
+def rule(edges, count, dimension):
+    """Gauss-Legendre nodes on the cells between edges, in every axis."""
+    x, w = numpy.polynomial.legendre.leggauss(count)
+    middles, halves = (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1]) / 2
+    points = torch.tensor((middles[:, None] + halves[:, None] * x).ravel())
+    weights = torch.tensor((halves[:, None] * w).ravel()).log()
+    grid = torch.stack(torch.meshgrid([points] * dimension, indexing="ij"), -1).reshape(-1, dimension)
+    logs = sum(torch.meshgrid([weights] * dimension, indexing="ij")).reshape(-1)
+    return grid, logs
+
+
+def log_normalizer(flow, points, log_weights):
+    """log of the integral of Laplace times flow; the flow is that of the negative."""
+    log_q = torch.distributions.Laplace(0.0, 1.0).log_prob(points).sum(-1)
+    return torch.logsumexp(log_weights + log_q + flow.log_prob(-points), dim=0)
+
+
 def mean_over_joints(losses, weight):
     return (losses * weight).sum() / weight.sum()
 
@@ -182,6 +202,15 @@ def main():
             for c in ["l1", "l2", "laplace", "gaussian", "direct", "residual", "basic",
                       "laplaceFull", "gaussianFull", "directFull", "residualFull"]
         }
+        points, log_weights = rule(numpy.array([-12.0, -3, 0, 3, 12]), 12 if dimension == 2 else 3, dimension)
+        points, log_weights = single(points), single(log_weights)
+        out |= {"nodes": points, "log_weights": log_weights}
+        if dimension == 2:
+            with torch.no_grad():
+                out["log_normalizer"] = log_normalizer(
+                    flow, *rule(numpy.linspace(-40, 40, 321), 4, 2)).reshape(1)
+        cases["residualExact"] = lambda m, r, c: (
+            density("residual")(m, r, c) + log_normalizer(flow, points, log_weights))
         cases["residualReleased"] = lambda m, r, c: official(flow, m, r, target, weight)
         cases["residualMMPose"] = lambda m, r, c: mmpose(flow, m, r, target, weight)
         cases["residualMMPoseGaussian"] = lambda m, r, c: mmpose(flow, m, r, target, weight, "gaussian")
@@ -208,7 +237,7 @@ def main():
                     gradients["mask"] = module.mask
                     out |= {f"{name}.{part}.{k}": v for k, v in mirrored(gradients).items()}
         path = folder / f"likelihood{dimension}d.safetensors"
-        exact = {"mean", "logit", "shear", "target", "weight", "has_depth"}
+        exact = {"mean", "logit", "shear", "target", "weight", "has_depth", "nodes", "log_weights"}
         arrays = {
             k: (v.float() if k in exact or k.split(".")[0] in ("flow", "planar") else v).contiguous().clone()
             for k, v in out.items()
