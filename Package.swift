@@ -42,7 +42,7 @@ let package = Package(
       path: "Examples/fit2d"),
     .executableTarget(
       name: "pose-rle", dependencies: ["Flows", "PoseRLE", "FlowCharts", "ExampleSupport"],
-      path: "Examples/pose-rle"),
+      path: "Examples/pose-rle", exclude: ["peers"]),
     .executableTarget(
       name: "benchmarks", dependencies: ["Flows", "PoseRLE", "ExampleSupport"],
       path: "Examples/benchmarks", exclude: ["peers"]),
