@@ -108,7 +108,7 @@ struct LiftCommand: Command {
             likelihood: name, seed: seed, parameters: model.parameterCount,
             steps: training.steps, skippedSteps: trainer.skippedSteps, seconds: seconds,
             stepSeconds: firstStep.map { seconds / Double(training.steps - $0) },
-            evaluation: LiftingEvaluation(model, on: data.test, calibration: data.calibration),
+            evaluation: try LiftingEvaluation(model, on: data.test, calibration: data.calibration),
             weights: file))
       }
     }

@@ -16,7 +16,8 @@ struct LiftRun: Encodable {
 
   private enum Key: String, CodingKey {
     case likelihood, seed, parameters, steps, skippedSteps, seconds, millisecondsPerStep
-    case mpjpe, paMPJPE, negativeLogLikelihood, calibratedNegativeLogLikelihood, temperature
+    case mpjpe, paMPJPE, medianMPJPE, medianPAMPJPE, negativeLogLikelihood,
+      calibratedNegativeLogLikelihood, temperature
     case coverage, weights
   }
 
@@ -34,6 +35,8 @@ struct LiftRun: Encodable {
     try container.encode(finite(stepSeconds.map { 1_000 * $0 }), forKey: .millisecondsPerStep)
     try container.encode(finite(evaluation.mpjpe), forKey: .mpjpe)
     try container.encode(finite(evaluation.alignedMPJPE), forKey: .paMPJPE)
+    try container.encode(finite(evaluation.medianMPJPE), forKey: .medianMPJPE)
+    try container.encode(finite(evaluation.medianAlignedMPJPE), forKey: .medianPAMPJPE)
     try container.encode(
       finite(evaluation.negativeLogLikelihood), forKey: .negativeLogLikelihood)
     try container.encode(

@@ -16,7 +16,8 @@ struct LiftTable {
     let levels = LiftingEvaluation.levels.map { "\(Int(100 * $0))" }.joined(separator: "/")
     var rows: [[String]] = [
       [
-        "likelihood", "MPJPE", "PA-MPJPE", "NLL", "NLL, cal.", "coverage \(levels) %",
+        "likelihood", "MPJPE", "PA-MPJPE", "of median", "PA", "NLL", "NLL, cal.",
+        "coverage \(levels) %",
         "scaled by T", "T and map", "T", "ms/step",
       ]
     ]
@@ -40,7 +41,8 @@ struct LiftTable {
       }
       let times = own.compactMap(\.stepSeconds)
       rows.append([
-        name, cell(1, \.mpjpe), cell(1, \.alignedMPJPE), cell(2, \.negativeLogLikelihood),
+        name, cell(1, \.mpjpe), cell(1, \.alignedMPJPE), cell(1, \.medianMPJPE),
+        cell(1, \.medianAlignedMPJPE), cell(2, \.negativeLogLikelihood),
         cell(2, \.calibratedNegativeLogLikelihood), coverage(\.measured), coverage(\.scaled),
         coverage(\.calibrated),
         cell(2, \.temperature),

@@ -14,13 +14,22 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
     /// The share of joints in it, with scaled densities and a map of levels (``LevelMap``) on top: the
     /// region of the density that is shown for a level is one that held as much of the calibration poses.
     public let calibrated: Double
+    /// The standard error of ``calibrated``, by motion; nil for a single motion.
+    public let standardError: Double?
   }
 
   /// The mean distance of joints from where they are, in millimetres, over all joints: the root, whose
   /// distance is 0, is counted, as is usual for 17 joints.
+  ///
+  /// The prediction is μ̂, or its image under the flow in the basic design.
   public let mpjpe: Double
   /// The same after each predicted pose was brought upon the true one by the best similarity (PA-MPJPE).
   public let alignedMPJPE: Double
+  /// ``mpjpe`` of the medians of the predicted densities: μ̂ + σ̂·c with constants c of the flow, which a
+  /// likelihood with a flow may leave anywhere.
+  public let medianMPJPE: Double
+  /// ``alignedMPJPE`` of the same.
+  public let medianAlignedMPJPE: Double
   /// The mean of −log p of a joint but the root, in nats, with coordinates in metres: p is a density
   /// in space that integrates to one, whatever the training loss left out.
   public let negativeLogLikelihood: Double
@@ -42,34 +51,41 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
   /// - Parameters:
   ///   - model: what is examined.
   ///   - dataset: the poses to predict.
-  ///   - calibration: poses that training did not see, to fit one factor of all scales on; nil for none.
-  ///   - seed: of the draws that measure regions.
+  ///   - calibration: poses that training did not see, to fit one factor of all scales and one map of
+  ///     levels on; nil for none.
+  /// - Throws: ``PoseError`` where a prediction is not finite.
   public init(
-    _ model: LiftingModel<Float>, on dataset: LiftingDataset, calibration: LiftingDataset?,
-    seed: UInt64 = 0
-  ) {
-    let errors = LiftingErrors(model, dataset)
-    (mpjpe, alignedMPJPE) = Self.meanDistances(errors.places, dataset)
-    let regions = ErrorRegions(model.loss, seed: seed)
-    let heldOut = calibration.map { LiftingErrors(model, $0) }
-    temperature = heldOut.map(regions.temperature) ?? 1
-    negativeLogLikelihood = regions.negativeLogLikelihood(errors, temperature: 1)
-    calibratedNegativeLogLikelihood = regions.negativeLogLikelihood(
-      errors, temperature: temperature)
-    let measured = regions.ranks(of: errors, temperature: 1)
-    let scaled = regions.ranks(of: errors, temperature: temperature)
-    var calibrated = scaled
-    if let heldOut {
-      let map = regions.levelMap(for: heldOut, temperature: temperature)
-      calibrated = scaled.map(map.calibrated(rank:))
+    _ model: LiftingModel<Float>, on dataset: LiftingDataset, calibration: LiftingDataset?
+  ) throws {
+    let errors = model.otherJointErrors()
+    let test = LiftedPoses(model, dataset, errors: errors)
+    (mpjpe, alignedMPJPE) = Self.meanDistances(test.places, dataset)
+    (medianMPJPE, medianAlignedMPJPE) = Self.meanDistances(test.medians, dataset)
+    let plain = try test.coverage(.identity)
+    var (scaled, calibrated) = (plain, plain)
+    var factor = 1.0
+    if let calibration {
+      let held = LiftedPoses(model, calibration, errors: errors)
+      let fit = try Calibration.fit(
+        held.density, to: held.positions, groups: held.motions,
+        options: CalibrationOptions(levelMap: .allJoints, countsGroupsAlike: true)
+      ).calibration
+      factor = fit.scales[0]
+      scaled = try test.coverage(Calibration(scales: fit.scales))
+      calibrated = try test.coverage(fit)
     }
-    coverage = Self.levels.map { level in
-      func share(_ ranks: [Double]) -> Double {
-        Double(ranks.lazy.filter { $0 < level }.count) / Double(Swift.max(1, ranks.count))
-      }
-      return Coverage(
-        level: level, measured: share(measured), scaled: share(scaled),
-        calibrated: share(calibrated))
+    temperature = factor
+    func likelihood(_ report: CoverageReport) -> Double {
+      report.negativeLogLikelihood.map { $0.value - test.meanLogDeterminant } ?? .infinity
+    }
+    negativeLogLikelihood = likelihood(plain)
+    calibratedNegativeLogLikelihood = likelihood(scaled)
+    coverage = Self.levels.indices.map { index in
+      Coverage(
+        level: Self.levels[index], measured: plain.entries[index].coverage.value,
+        scaled: scaled.entries[index].coverage.value,
+        calibrated: calibrated.entries[index].coverage.value,
+        standardError: calibrated.entries[index].coverage.standardError)
     }
   }
 }
@@ -91,51 +107,5 @@ extension LiftingEvaluation {
       return table.map { 1_000 * $0.mean } ?? .nan
     }
     return (mean(.none), mean(.similarity))
-  }
-}
-
-/// What a model says of poses whose places are known.
-struct LiftingErrors {
-  /// Predicted places `[n, joints, 3]`, metres.
-  var places: Tensor<Double>
-  /// The standardised errors (g − μ)/σ of each joint but the root, by joint: `[n, 3]`.
-  ///
-  /// For the basic design they are those of the latent coordinates of g.
-  var standardized: [(joint: Int, errors: Tensor<Float>)]
-  /// The mean over joints of log |det| of the map from places to standardised errors.
-  var meanLogDeterminant: Double
-  /// For each pose the number of its motion.
-  var motions: [Int]
-}
-
-extension LiftingErrors {
-  init(_ model: LiftingModel<Float>, _ dataset: LiftingDataset) {
-    var parts: [KeypointPrediction<Float>] = []
-    for start in stride(from: 0, to: dataset.count, by: 512) {
-      let rows = start..<Swift.min(dataset.count, start + 512)
-      parts.append(model(dataset.keypoints[rows: rows]))
-    }
-    let prediction = KeypointPrediction(
-      mean: .concatenated(parts.map(\.mean)), logScale: .concatenated(parts.map(\.logScale)))
-    places = Tensor<Double>(model.places(of: prediction))
-    standardized = []
-    meanLogDeterminant = 0
-    motions = dataset.motionOfPose
-    let skeleton = model.architecture.skeleton
-    for index in skeleton.names.indices where index != skeleton.root {
-      func joint(_ tensor: Tensor<Float>) -> Tensor<Float> {
-        tensor.slice(index..<index + 1, axis: 1).reshaped(to: [dataset.count, 3])
-      }
-      var truth = joint(dataset.positions)
-      if let flow = model.placeFlow(joint: index) {
-        let latent = flow.toLatent(truth)
-        truth = latent.value
-        meanLogDeterminant += Double(latent.logDet.sum().scalar)
-      }
-      let logScale = joint(prediction.logScale)
-      meanLogDeterminant -= Double(logScale.sum().scalar)
-      standardized.append((index, (truth - joint(prediction.mean)) * exp(-logScale)))
-    }
-    meanLogDeterminant /= Double(Swift.max(1, dataset.count * (skeleton.count - 1)))
   }
 }

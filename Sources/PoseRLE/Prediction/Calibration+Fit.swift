@@ -30,15 +30,19 @@ public struct CalibrationOptions: Hashable, Sendable, Codable {
   /// One map for all vouches for a joint picked at random, not for each of them. A map keeps 999
   /// ranks at most (``LevelMap/thinned(to:)``): levels are told apart by 0.1 points.
   public var levelMap: Sharing?
+  /// Whether every group (motion, person) counts alike, however many poses it has: right where the
+  /// poses to come are of new groups, of which long ones are no more typical than short ones.
+  public var countsGroupsAlike: Bool
 
   /// Options of a fit.
   public init(
     scale: ScaleCriterion = .likelihood, scaleSharing: Sharing = .allJoints,
-    levelMap: Sharing? = nil
+    levelMap: Sharing? = nil, countsGroupsAlike: Bool = false
   ) {
     self.scale = scale
     self.scaleSharing = scaleSharing
     self.levelMap = levelMap
+    self.countsGroupsAlike = countsGroupsAlike
   }
 }
 
@@ -61,7 +65,7 @@ public struct CalibrationFit: Hashable, Sendable, Codable {
 extension Calibration {
   /// Fits a calibration to held-out poses.
   ///
-  /// T is searched between 1/32 and 32 with ``CalibrationOptions/scale`` as the criterion; the map
+  /// T is searched between 1/1000 and 1000 with ``CalibrationOptions/scale`` as the criterion; the map
   /// of levels is then made from the ranks under that T. The poses are to be other ones than those
   /// of training and of the final evaluation, split by motion or person where there are such.
   ///
@@ -75,7 +79,7 @@ extension Calibration {
   /// - Throws: ``PoseError`` (`.invalidData`) where nothing is labelled, a joint that gets a factor
   ///   or map of its own has no label, a labelled position or its prediction is not finite, or no T
   ///   gives all positions a positive density.
-  /// - Complexity: 35 evaluations of the log-density of all positions for T, four more for the
+  /// - Complexity: 45 evaluations of the log-density of all positions for T, four more for the
   ///   rest.
   public static func fit<Scalar>(
     _ density: PoseDensity<Scalar>, to positions: Tensor<Scalar>,
@@ -84,7 +88,9 @@ extension Calibration {
   ) throws -> CalibrationFit {
     let plain = try density.calibrated(by: .identity)
     plain.check(positions)
-    let errors = try HeldOutErrors(plain, positions, weights: weights, groups: groups)
+    let errors = try HeldOutErrors(
+      plain, positions, weights: weights, groups: groups,
+      countsGroupsAlike: options.countsGroupsAlike)
     if options.scaleSharing == .eachJoint && options.scale != .none
       || options.levelMap == .eachJoint
     {
@@ -96,8 +102,7 @@ extension Calibration {
     var calibration = Calibration(scales: logScales.map { Foundation.exp($0) })
     if let sharing = options.levelMap {
       let ranks = errors.ranks(logScales: logScales)
-      let parts =
-        sharing == .allJoints ? [ranks] : errors.labelled.ranges.map { Array(ranks[$0]) }
+      let parts = errors.parts(sharing).map { errors.alike(ranks, in: $0) }
       calibration = Calibration(
         scales: calibration.scales, levelMaps: parts.map { LevelMap(ranks: $0).thinned(to: 999) })
     }
@@ -115,16 +120,35 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
   let distributions: [ErrorDistribution<Scalar>]
   /// `[rows, D]`, at T = 1.
   let x: Tensor<Scalar>
+  /// What each row counts, 1 on average over the rows of a joint; nil where all count alike.
+  private let rowWeights: [Double]?
 
   init(
     _ density: PoseDensity<Scalar>, _ positions: Tensor<Scalar>, weights: Tensor<Scalar>?,
-    groups: [Int]?
+    groups: [Int]?, countsGroupsAlike: Bool
   ) throws {
     labelled = try LabelledKeypoints(shape: positions.shape, weights: weights, groups: groups)
     distributions = density.errors
     x = density.frame.standardized(positions).reshaped(to: [-1, density.dimension])
       .rows(labelled.places)
     try labelled.checkFinite(x, jointCount: density.jointCount)
+    rowWeights = countsGroupsAlike ? labelled.groupWeights : nil
+  }
+
+  private func mean(_ values: [Double], in part: Range<Int>) -> Double {
+    guard let rowWeights else { return values[part].reduce(0, +) / Double(part.count) }
+    return part.reduce(0) { $0 + rowWeights[$1] * values[$1] } / Double(part.count)
+  }
+
+  /// The ranks of a part; as many quantiles of each group where groups count alike.
+  func alike(_ ranks: [Double], in part: Range<Int>) -> [Double] {
+    guard rowWeights != nil else { return Array(ranks[part]) }
+    let places = Dictionary(grouping: part) { labelled.groups[$0] }
+    let quantiles = 400
+    return places.sorted { $0.key < $1.key }.flatMap { _, places in
+      let own = places.map { ranks[$0] }.sorted()
+      return (0..<quantiles).map { own[(2 * $0 + 1) * own.count / (2 * quantiles)] }
+    }
   }
 
   func checkEveryJoint() throws {
@@ -136,7 +160,7 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
   }
 
   /// Joints that share a T: ranges of rows.
-  private func parts(_ sharing: CalibrationOptions.Sharing) -> [Range<Int>] {
+  func parts(_ sharing: CalibrationOptions.Sharing) -> [Range<Int>] {
     sharing == .allJoints ? [0..<labelled.places.count] : labelled.ranges
   }
 
@@ -174,8 +198,7 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
         let ranks = ranks(logScales: logScales)
         return parts.map { part in
           levels.reduce(0) { sum, level in
-            let hits = ranks[part].reduce(0) { $0 + ($1 < level ? 1 : 0) }
-            return sum + abs(Double(hits) / Double(part.count) - level)
+            sum + abs(mean(ranks.map { $0 < level ? 1 : 0 }, in: part) - level)
           } / Double(levels.count)
         }
       }
@@ -183,7 +206,7 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
     case .likelihood:
       let found = ScaleSearch.minimize(groups: parts.count, isSmooth: true) { logScales in
         let values = losses(logScales)
-        return parts.map { values[$0].reduce(0, +) / Double($0.count) }
+        return parts.map { mean(values, in: $0) }
       }
       let errors = standardErrors(found, parts)
       guard losses(found).allSatisfy(\.isFinite) else {
@@ -210,15 +233,17 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
     let above = losses(logScales.map { $0 + step })
     let middle = losses(logScales)
     let below = losses(logScales.map { $0 - step })
+    let slopes = zip(above, below).map { ($0 - $1) / (2 * step) }
+    let curvatures = middle.indices.map {
+      (above[$0] - 2 * middle[$0] + below[$0]) / (step * step)
+    }
     return parts.map { part in
-      let slopes = part.map { (above[$0] - below[$0]) / (2 * step) }
-      let curvature = part.reduce(0) {
-        $0 + (above[$1] - 2 * middle[$1] + below[$1]) / (step * step)
-      }
-      let centre = slopes.reduce(0, +) / Double(part.count)
+      let curvature = mean(curvatures, in: part) * Double(part.count)
+      let centre = mean(slopes, in: part)
       guard curvature > 0, curvature.isFinite else { return nil }
       return clusteredDeviation(
-        slopes.map { $0 - centre }, groups: part.map { labelled.groups[$0] }
+        part.map { (rowWeights?[$0] ?? 1) * (slopes[$0] - centre) },
+        groups: part.map { labelled.groups[$0] }
       ).map { $0 / curvature }
     }
   }

@@ -48,8 +48,8 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
   ///
   /// - Parameters:
   ///   - density: the density of one to three columns; a ``ResidualDensity`` is normalised,
-  ///     whatever its `normalization` says, and is drawn from by rejection, so its base needs a
-  ///     bound.
+  ///     whatever its `normalization` says, and is drawn from by rejection or, where that keeps less than
+  ///     one draw in twenty, by importance resampling.
   ///   - sampleCount: the number N of draws.
   ///   - seed: that of the draws.
   /// - Precondition: the density takes no context.
@@ -66,7 +66,7 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
     precondition(sampleCount >= 2, "there are at least two draws; got \(sampleCount)")
     let density = withIntegralsGiven(density)
     var generator = PhiloxGenerator(seed: seed)
-    let draws = density.sample(sampleCount, using: &generator)
+    let draws = cheapDraws(density, count: sampleCount, using: &generator)
     self.density = density
     self.draws = draws
     // Not the log-density that came with the draw: its rounding differs from that of a given point.

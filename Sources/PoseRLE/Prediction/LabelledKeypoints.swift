@@ -49,6 +49,19 @@ struct LabelledKeypoints {
     (self.places, self.joints, self.groups, self.ranges) = (places, joints, members, ranges)
   }
 
+  /// For each keypoint a weight with which the groups of its joint count alike, 1 on average.
+  var groupWeights: [Double] {
+    var result = [Double](repeating: 1, count: places.count)
+    for range in ranges {
+      var counts: [Int: Int] = [:]
+      for place in range { counts[groups[place], default: 0] += 1 }
+      for place in range {
+        result[place] = Double(range.count) / Double(counts.count * (counts[groups[place]] ?? 1))
+      }
+    }
+    return result
+  }
+
   /// Throws ``PoseError`` (`.invalidData`) with the place of the first row that is not finite.
   func checkFinite<Scalar>(_ rows: Tensor<Scalar>, jointCount: Int) throws {
     let sums = Tensor<Double>((rows - rows).sum(axis: 1)).scalars

@@ -2,13 +2,13 @@ import Foundation
 
 /// A search for the least value of functions of log T, one for each group of joints, side by side.
 ///
-/// A grid of factors of two between 1/32 and 32, so that a second valley is not missed, then four
+/// A grid of factors of two between 1/1024 and 1024, so that a second valley is not missed, then four
 /// grids around the best, each four times as fine; ties are settled for the middle. Where
 /// the functions are smooth a parabola through the last three points ends the search; T is then
-/// good to 10⁻⁴, else to 0.3 %. No T beyond 1/64 and 64 is found.
+/// good to 10⁻⁴, else to 0.3 %. No T beyond 1/2048 and 2048 is found.
 enum ScaleSearch {
   /// The number of evaluations.
-  static let evaluations = 11 + 4 * 6
+  static let evaluations = 21 + 4 * 6
 
   /// log T of each group.
   ///
@@ -22,7 +22,7 @@ enum ScaleSearch {
     var step = Foundation.log(2.0)
     var centres = [Double](repeating: 0, count: groups)
     var best: [Double] = []
-    var rounds = [-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5]
+    var rounds = Array(-10...10)
     var neighbours: [(Double, Double)] = []
     for round in 0..<5 {
       if round > 0 {

@@ -34,7 +34,7 @@ struct LiftingTrainerTests {
       data, likelihood: likelihood, options: Self.options(steps: 400))
     try trainer.run()
     #expect(trainer.step == 400 && trainer.skippedSteps == 0)
-    let evaluation = LiftingEvaluation(
+    let evaluation = try LiftingEvaluation(
       trainer.model, on: test, calibration: try LiftingPoses.dataset(motions: 4, seed: 3))
     let mean = LiftingEvaluation.meanDistances(
       LiftingBaseline.meanPose.predictions(for: test, training: data), test

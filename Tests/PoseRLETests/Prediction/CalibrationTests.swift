@@ -97,6 +97,43 @@ struct CalibrationTests {
     #expect(copies == single)
   }
 
+  @Test(
+    "every group counts alike where it should, however long it is",
+    arguments: [
+      CalibrationOptions.ScaleCriterion.likelihood, .coverage(levels: [0.5, 0.8]),
+    ])
+  func groups(criterion: CalibrationOptions.ScaleCriterion) throws {
+    // A long motion with small errors, a short one with errors three times as large.
+    var generator = PhiloxGenerator(seed: 5)
+    let lengths = [8_000, 2_000]
+    let count = lengths[0] + lengths[1]
+    let groups = (0..<count).map { $0 < lengths[0] ? 4 : 9 }
+    let factors = Tensor<Double>(
+      shape: [count, 1, 1], scalars: groups.map { $0 == 4 ? 1 : 3 })
+    let positions = Tensor<Double>.normal([count, 1, 2], using: &generator) * factors
+    let density = PoseDensity(
+      mean: .zeros(positions.shape), logScale: .zeros(positions.shape), errors: [Self.gaussian])
+    var options = CalibrationOptions(scale: criterion, levelMap: .allJoints)
+    let pooled = try Calibration.fit(density, to: positions, groups: groups, options: options)
+    options.countsGroupsAlike = true
+    let fit = try Calibration.fit(density, to: positions, groups: groups, options: options)
+    if criterion == .likelihood {
+      // The variance of the likeliest Gaussian is the mean of both: (1 + 9)/2, or by length.
+      #expect(abs(fit.calibration.scales[0] - 5.0.squareRoot()) < 0.06)
+      #expect(abs(pooled.calibration.scales[0] - 2.6.squareRoot()) < 0.06)
+    } else {
+      #expect(fit.calibration.scales[0] > pooled.calibration.scales[0] + 0.05)
+    }
+    let ranks = try density.calibrated(by: fit.calibration).ranks(of: positions).scalars
+    for level in [0.5, 0.8, 0.95] {
+      func share(_ ranks: ArraySlice<Double>) -> Double {
+        Double(ranks.filter { $0 < level }.count) / Double(ranks.count)
+      }
+      let mean = (share(ranks[..<lengths[0]]) + share(ranks[lengths[0]...])) / 2
+      #expect(abs(mean - level) < 0.01, "\(level): \(mean)")
+    }
+  }
+
   @Test("keypoints without a label are left out")
   func labels() throws {
     let data = SyntheticPoses(Laplace<Double>(dimension: 2), poses: 200, joints: 3, seed: 51)

@@ -186,4 +186,27 @@ struct ErrorDistributionTests {
       #expect(abs(held - level) < 4 * errors.standardError(ofLevel: level) + 3e-3)
     }
   }
+
+  @Test("a product whose flow is wide is drawn by importance, as well as by rejection")
+  func wideFlow() {
+    // Of Laplace times a Gaussian of scale 30 rejection keeps one draw in some hundreds.
+    let wide = Gaussian<Double>(
+      location: Tensor([1, -2]), scale: Tensor([30, 20]))
+    let product = ResidualDensity(base: Laplace<Double>(dimension: 2), shape: wide)
+    #expect((product.expectedAcceptance() ?? 1) < 0.05)
+    let errors = ErrorDistribution<Double>(product)
+    var generator = PhiloxGenerator(seed: 3)
+    let exact = product.sample(20_000, using: &generator)
+    let ranks = errors.ranks(of: exact).scalars
+    for level in [0.5, 0.8, 0.95] {
+      let share = Double(ranks.filter { $0 < level }.count) / Double(ranks.count)
+      #expect(abs(share - level) < 0.015, "\(level): \(share)")
+    }
+    for axis in 0..<2 {
+      let column = exact[columns: axis..<axis + 1].scalars
+      let mean = column.reduce(0, +) / Double(column.count)
+      #expect(abs(errors.mean[axis] - mean) < 0.06)
+      #expect(abs(errors.quantile(0.9, axis: axis) - column.sorted()[18_000]) < 0.1)
+    }
+  }
 }
