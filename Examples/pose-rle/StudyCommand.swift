@@ -52,8 +52,8 @@ struct StudyCommand: Command {
     bar.finish()
     let figures = StudyFigures(world: world, lessons: lessons)
     for (name, figure) in [
-      ("error-density", figures.densities()), ("scale", figures.scales()),
-      ("coverage", figures.coverage()),
+      ("error-density", try figures.densities()), ("scale", figures.scales()),
+      ("coverage", try figures.coverage()),
     ] {
       try AtomicFile.write(figure.render(scale: 1).pngData(), to: "\(output)/\(name).png")
     }

@@ -10,7 +10,7 @@ struct StudyFigures {
   private func lesson(_ name: String) -> StudyLesson? { lessons.first { $0.name == name } }
 
   /// The density of the error as it is, and as likelihoods predict it at one input.
-  func densities() -> Figure {
+  func densities() throws -> Figure {
     let window = Window(x: -2.4...4.2, y: -2.6...3.6)
     let cells = 240
     func center(_ range: ClosedRange<Double>, _ index: Int) -> Double {
@@ -35,9 +35,8 @@ struct StudyFigures {
     let center0 = world.centers(x)[rows: 0..<1].reshaped(to: [StudyWorld.joints, 2])[rows: 0..<1]
     let scale = world.scales(x).scalars[0]
     for name in ["laplace", "direct", "residual", "residualMMPose"] {
-      guard let lesson = lesson(name), let density = try? lesson.calibrated(x)[0, 0] else {
-        continue
-      }
+      guard let lesson = lesson(name) else { continue }
+      let density = try lesson.calibrated(x)[0, 0]
       let logDensity = density.logDensity(of: center0 + points * scale) + 2 * log(Tensor(scale))
       panels.append(Panel(title: name, window: window, layers: [.heatMap(grid(logDensity))]))
     }
@@ -79,17 +78,17 @@ struct StudyFigures {
   }
 
   /// How often regions hold the label.
-  func coverage() -> Figure {
+  func coverage() throws -> Figure {
     let levels = (1..<20).map { Double($0) / 20 }
     let (x, labels) = lessons[0].sample(5_000, stream: 0xc0fe)
-    func panel(_ title: String, _ density: (StudyLesson) throws -> PoseDensity<Float>) -> Panel {
+    func panel(_ title: String, _ density: (StudyLesson) throws -> PoseDensity<Float>) throws
+      -> Panel
+    {
       let ideal = LineChart.Series(
         name: "ideal", x: [0, 1], y: [0, 1], color: .faintInk, lineWidth: 1.2)
       // As many curves as there are colours.
-      let curves = lessons.filter { $0.name != "l2" }.compactMap { lesson -> LineChart.Series? in
-        guard let ranks = try? density(lesson).ranks(of: labels).scalars.sorted() else {
-          return nil
-        }
+      let curves = try lessons.filter { $0.name != "l2" }.map { lesson in
+        let ranks = try density(lesson).ranks(of: labels).scalars.sorted()
         let shares = levels.map { level in
           Double(ranks.prefix { $0 < level }.count) / Double(ranks.count)
         }
@@ -104,7 +103,8 @@ struct StudyFigures {
       title: "Coverage of highest-density regions",
       caption: "20,000 keypoints that training did not see.",
       panels: [
-        panel("as trained") { $0.density(x) }, panel("one factor fitted") { try $0.calibrated(x) },
+        try panel("as trained") { $0.density(x) },
+        try panel("one factor fitted") { try $0.calibrated(x) },
       ])
   }
 }

@@ -65,16 +65,16 @@ final class StudyLesson {
 
   /// Calibrated on poses of their own: one factor for all scales.
   func calibrated(_ x: Tensor<Float>) throws -> PoseDensity<Float> {
-    try density(x).calibrated(by: calibration)
+    if calibration == nil {
+      let (inputs, labels) = sample(5_000, stream: 0xca11)
+      calibration = try Calibration.fit(density(inputs), to: labels).calibration
+    }
+    return try density(x).calibrated(by: calibration ?? .identity)
   }
 
   private lazy var errors = model.loss.errorDistributions()
 
-  private lazy var calibration: Calibration = {
-    let (x, labels) = sample(5_000, stream: 0xca11)
-    let fit = try? Calibration.fit(density(x), to: labels)
-    return fit?.calibration ?? .identity
-  }()
+  private var calibration: Calibration?
 
   /// Poses that training did not see.
   func sample(_ count: Int, stream: UInt64) -> (inputs: Tensor<Float>, labels: Tensor<Float>) {
@@ -100,7 +100,9 @@ final class StudyLesson {
       medianError: error(density(x).median),
       negativeLogLikelihood: plain.negativeLogLikelihood?.value,
       calibratedNegativeLogLikelihood: honest.negativeLogLikelihood?.value,
-      scaleRatio: Foundation.exp(Double(ratio.mean().scalar)), scaleCorrelation: correlation,
+      scaleRatio: model.loss.likelihood.scale == .learned
+        ? Foundation.exp(Double(ratio.mean().scalar)) : nil,
+      scaleCorrelation: correlation,
       coverage: plain.entries.map(\.coverage.value),
       calibratedCoverage: honest.entries.map(\.coverage.value))
   }

@@ -44,12 +44,13 @@ struct StudyWorld: Sendable {
   }
 
   /// The mean entropy of a label given its input, in nats per joint: the least NLL that there is.
-  var entropy: Double {
+  var entropy: Estimate {
     var generator = PhiloxGenerator(seed: 11)
-    let sample = errors.sample(200_000, using: &generator)
-    let x = Tensor<Float>.normal([50_000, Self.inputs], using: &generator)
-    let logScale = log(scales(x)).mean().scalar
-    return Double(2 * logScale - errors.logDensity(of: sample).mean().scalar)
+    let count = 1_000_000
+    let sample = errors.sample(count, using: &generator)
+    let x = Tensor<Float>.normal([count / Self.joints, Self.inputs], using: &generator)
+    let values = 2 * log(scales(x)).flattened() - errors.logDensity(of: sample)
+    return Estimate(meanOf: Tensor<Double>(values).scalars)
   }
 }
 

@@ -25,12 +25,12 @@ public final class RowGradients<Model: Parameterized> {
     self.threads = threads
   }
 
-  /// Moves to other parameters; the model has the architecture of the first one.
+  /// Moves to other trained parameters; all else stays that of the first model.
   public func move(to model: Model) {
-    let block = slots.layout.block(of: model)
     precondition(
       ParameterLayout(of: model).shapes == slots.layout.shapes,
       "the parameters have the shapes of those that the gradients were made for")
+    let block = slots.layout.block(of: model)
     slots.parameters.pointer.copyMemory(
       from: block.pointer, byteCount: block.count * block.kind.size)
   }

@@ -8,7 +8,7 @@ import Foundation
 /// rotation. As W / w = H / h it is a similarity.
 ///
 /// That is the map which the released code (`get_affine_transform`) and mmpose (`get_warp_matrix`)
-/// take from three points: the centre, the point half a width above it, and a third at a right
+/// take from three points: the centre, a second point half a width away, and a third at a right
 /// angle; both round it to single precision. The box's centre is x + w/2, its size is widened to
 /// the input's aspect and then times the padding. The released code makes w and h one pixel smaller
 /// first (w − 1, h − 1); pass such numbers to reproduce it. mmpose's decoding of crops without

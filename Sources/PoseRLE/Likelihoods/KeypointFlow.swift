@@ -15,8 +15,12 @@ public struct KeypointFlow: Hashable, Sendable, Codable {
   /// How the networks of the couplings start.
   public enum Initialization: String, Hashable, Sendable, Codable {
     /// Weights and biases uniform in ±1/√fan-in, as in the authors' models.
+    ///
+    /// Published networks see all D columns, those that are transformed as zeros; these see only the
+    /// columns that pass, so that their first layer starts in ±1/√passed instead of ±1/√D.
     case pyTorch
-    /// Weights Xavier-uniform with gain 0.01, as in mmpose: almost the identity.
+    /// Weights Xavier-uniform with gain 0.01, biases as above, as in mmpose: nearly the same for all
+    /// inputs, each coupling moving and scaling by an eighth at most.
     case xavier
   }
 

@@ -61,7 +61,7 @@ public struct KeypointLabels<Scalar: TensorScalar>: Sendable {
   /// The same labels with weights c·w, so that Σ c·w·loss is what the reduction says.
   ///
   /// A batch is reduced once, before it is cut into tiles.
-  public func reduced(by reduction: KeypointLikelihood.Reduction) -> KeypointLabels {
+  func reduced(by reduction: KeypointLikelihood.Reduction) -> KeypointLabels {
     let given = weights ?? .ones([count, joints])
     let reduced: Tensor<Scalar>
     switch reduction {

@@ -9,8 +9,12 @@ import Flows
 /// ```
 ///
 /// The value is a tensor with derivatives by mean, scale and flow. Network and loss are trained
-/// together by one optimizer: a model holds both. At inference the loss is not needed, except where
-/// the density of the error is asked for: ``errorDensity(joint:)``.
+/// together by one optimizer: a model holds both.
+///
+/// Without a flow, and after training by the published forms of RLE, μ is the place to report. Under a
+/// flow whose loss is a density (``KeypointLikelihood/direct``, ``KeypointLikelihood/residual``) μ may lie any
+/// constant number of σ off: report the median of ``density(of:errors:)``, which is μ + σ·c with D
+/// constants c of the flow.
 ///
 /// Joints of weight 0 are left out before any arithmetic, so that whatever stands in their labels,
 /// a NaN as well, reaches neither the loss nor a gradient.
@@ -39,13 +43,8 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
     _ likelihood: KeypointLikelihood, joints: Int, dimension: Int,
     acceptsMissingDepth: Bool = false, using generator: inout PhiloxGenerator
   ) {
-    precondition(
-      dimension == 2 || dimension == 3, "a joint has two or three axes; got \(dimension)")
-    precondition(joints > 0, "there is at least one joint; got \(joints)")
-    precondition(
-      dimension == 3 || !acceptsMissingDepth, "only labels of three axes can lack a depth")
-    let count =
-      likelihood.shape == .none ? 0 : likelihood.flow.sharing == .perJoint ? joints : 1
+    Self.check(likelihood, joints, dimension, lacksDepth: acceptsMissingDepth)
+    let count = Self.flowCount(likelihood, joints)
     func made(_ dimension: Int, _ generator: inout PhiloxGenerator) -> [NormalizingFlow<Scalar>] {
       (0..<count).map { _ in likelihood.flow.made(dimension: dimension, using: &generator) }
     }
@@ -68,8 +67,8 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
     _ likelihood: KeypointLikelihood, joints: Int, dimension: Int,
     flows: [NormalizingFlow<Scalar>], planarFlows: [NormalizingFlow<Scalar>] = []
   ) {
-    let count =
-      likelihood.shape == .none ? 0 : likelihood.flow.sharing == .perJoint ? joints : 1
+    Self.check(likelihood, joints, dimension, lacksDepth: !planarFlows.isEmpty)
+    let count = Self.flowCount(likelihood, joints)
     precondition(
       flows.count == count && (planarFlows.isEmpty || planarFlows.count == count),
       "the likelihood has \(count) flows; got \(flows.count) and \(planarFlows.count) without depth"
@@ -83,6 +82,20 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
     self.dimension = dimension
     self.flows = flows
     self.planarFlows = planarFlows
+  }
+
+  private static func check(
+    _ likelihood: KeypointLikelihood, _ joints: Int, _ dimension: Int, lacksDepth: Bool
+  ) {
+    if let problem = likelihood.problem { preconditionFailure(problem) }
+    precondition(
+      dimension == 2 || dimension == 3, "a joint has two or three axes; got \(dimension)")
+    precondition(joints > 0, "there is at least one joint; got \(joints)")
+    precondition(dimension == 3 || !lacksDepth, "only labels of three axes can lack a depth")
+  }
+
+  private static func flowCount(_ likelihood: KeypointLikelihood, _ joints: Int) -> Int {
+    likelihood.shape == .none ? 0 : likelihood.flow.sharing == .perJoint ? joints : 1
   }
 
   /// Shows the flows, then those of joints without depth.
@@ -184,6 +197,11 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
       prediction.joints == joints && prediction.dimension == dimension,
       "the loss is one of \(joints) joints of \(dimension) axes; got the shape "
         + "\(prediction.mean.shape)")
+    let count = Self.flowCount(likelihood, joints)
+    precondition(
+      flows.count == count && (planarFlows.isEmpty || planarFlows.count == count),
+      "the likelihood has \(count) flows; there are \(flows.count), and \(planarFlows.count) without "
+        + "depth")
     precondition(
       labels.hasDepth == nil || flows.isEmpty || !planarFlows.isEmpty,
       "labels that lack a depth need a loss with acceptsMissingDepth")

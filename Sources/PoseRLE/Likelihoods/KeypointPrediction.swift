@@ -56,6 +56,8 @@ public struct KeypointPrediction<Scalar: TensorScalar>: Sendable {
     mean: Tensor<Scalar>, scale: Tensor<Scalar>, shear: Tensor<Scalar>? = nil,
     features: Tensor<Scalar>? = nil
   ) {
+    precondition(
+      scale.withScalars { $0.allSatisfy { $0 > 0 } }, "every scale is positive")
     self.init(mean: mean, logScale: log(scale), shear: shear, features: features)
   }
 

@@ -28,13 +28,13 @@ public struct BootstrapInterval: Hashable, Sendable {
 /// Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), §13.3.
 public struct Bootstrap: Hashable, Sendable, Codable {
   /// The number of draws.
-  public var replicates: Int
+  public let replicates: Int
 
   /// The share of draws within the interval.
-  public var level: Double
+  public let level: Double
 
   /// The seed of the draws.
-  public var seed: UInt64
+  public let seed: UInt64
 
   /// A bootstrap.
   public init(replicates: Int = 1000, level: Double = 0.95, seed: UInt64 = 0) {
@@ -174,5 +174,27 @@ struct RowGroups {
     var rows = [[Int]](repeating: [], count: numbers.count)
     for (row, group) in groupOf.enumerated() { rows[group].append(row) }
     self.rows = rows
+  }
+}
+
+extension Bootstrap {
+  private enum CodingKeys: CodingKey {
+    case replicates, level, seed
+  }
+
+  /// Reads a bootstrap; throws `DecodingError` for numbers that its initialiser refuses.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    let replicates = try container.decode(Int.self, forKey: .replicates)
+    let level = try container.decode(Double.self, forKey: .level)
+    guard replicates > 0, level > 0, level < 1 else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: container.codingPath,
+          debugDescription: "expected at least one draw and a level between 0 and 1, found "
+            + "\(replicates) and \(level)"))
+    }
+    self.init(
+      replicates: replicates, level: level, seed: try container.decode(UInt64.self, forKey: .seed))
   }
 }

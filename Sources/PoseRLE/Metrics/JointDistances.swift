@@ -52,7 +52,7 @@ extension JointTable {
         }
       }
       let unit = units?[pose] ?? 1
-      guard unit > 0, unit.isFinite else {
+      guard counted.isEmpty || (unit > 0 && unit.isFinite) else {
         throw PoseError(.invalidData, "the unit \(unit) is not a length", path: "units[\(pose)]")
       }
       func point(_ positions: [Double], _ joint: Int) -> [Double] {

@@ -11,7 +11,7 @@ import Flows
 /// | PCK, PCKh | `JointTable(distancesOf: …, in: units).within(0.5).mean` |
 /// | mean NLL | `JointTable(negativeLogDensity, weights: …).estimate()` |
 /// | energy score | `JointTable(energyScoresOf: samples, target: …).mean` |
-/// | coverage | `JointTable(contents).within(0.8).mean` |
+/// | coverage | `JointTable(ranks).below(0.8).mean` |
 ///
 /// ``joints`` is the table per joint, ``interval(_:images:)`` a bootstrap interval over images, and
 /// ``selecting(_:)`` serves those of other statistics.
@@ -140,6 +140,14 @@ public struct JointTable: Hashable, Sendable {
       weights: weights)
   }
 
+  /// 1 where a value is below the limit, else 0: for ranks, whether a region of that level holds the
+  /// joint (``PoseDensity/ranks(of:)``).
+  public func below(_ limit: Double) -> JointTable {
+    JointTable(
+      poseCount: poseCount, jointCount: jointCount, values: values.map { $0 < limit ? 1 : 0 },
+      weights: weights)
+  }
+
   /// The mean over limits of the mean of ``within(_:)``: for evenly spaced limits, the area under
   /// the curve of PCK as a share of its largest value.
   public func areaUnderCurve(at limits: [Double]) -> Double {
@@ -150,7 +158,7 @@ public struct JointTable: Hashable, Sendable {
   /// The mean with its standard error, which takes images and not joints for independent.
   ///
   /// With r_i = Σ w (v − m) over the rows of image i, the error is
-  /// √(N / (N − 1) · Σ r_i²) / Σ w for N images: the linearised error of a ratio.
+  /// √(N / (N − 1) · Σ r_i²) / Σ w for N images: the linearised error of a ratio; NaN for one image.
   ///
   /// - Parameter images: for each pose its image; every pose is an image of its own if nil.
   public func estimate(images: [Int]? = nil) -> Estimate {
@@ -165,6 +173,7 @@ public struct JointTable: Hashable, Sendable {
       total += weights[index]
     }
     let n = Double(counts.count { $0 })
+    if n < 2 { return Estimate(value: mean, standardError: .nan) }
     let squares = residuals.reduce(0) { $0 + $1 * $1 }
     return Estimate(value: mean, standardError: (squares * n / (n - 1)).squareRoot() / total)
   }

@@ -79,7 +79,7 @@ public struct ReliabilityDiagram: Hashable, Sendable {
     let counted = contents.values.indices.filter { contents.weights[$0] > 0 }
     bins = levels.sorted().compactMap { level in
       guard !counted.isEmpty else { return nil }
-      let hits = counted.count { contents.values[$0] <= level }
+      let hits = counted.count { contents.values[$0] < level }
       return Bin(
         confidence: level, outcome: Double(hits) / Double(counted.count), count: counted.count)
     }

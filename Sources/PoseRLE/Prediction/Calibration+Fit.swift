@@ -30,8 +30,11 @@ public struct CalibrationOptions: Hashable, Sendable, Codable {
   /// One map for all vouches for a joint picked at random, not for each of them. A map keeps 999
   /// ranks at most (``LevelMap/thinned(to:)``): levels are told apart by 0.1 points.
   public var levelMap: Sharing?
-  /// Whether every group (motion, person) counts alike, however many poses it has: right where the
-  /// poses to come are of new groups, of which long ones are no more typical than short ones.
+  /// Whether every group (motion, person) counts alike, however many poses it has.
+  ///
+  /// Right where the poses to come are of new groups, of which long ones are no more typical than short
+  /// ones. A map of levels then matches quantiles, the same number of each group; it makes no promise for
+  /// a finite number of groups.
   public var countsGroupsAlike: Bool
 
   /// Options of a fit.
@@ -99,6 +102,13 @@ extension Calibration {
     var levels = [0.5, 0.8, 0.95]
     if case .coverage(let chosen) = options.scale { levels = chosen }
     let (logScales, deviations) = try errors.fittedLogScales(options)
+    if let joint = logScales.firstIndex(where: { abs($0) > ScaleSearch.bound }) {
+      let whose = logScales.count > 1 ? " of joint \(joint)" : ""
+      throw PoseError(
+        .invalidData,
+        "expected a factor of the scales\(whose) between 1/500 and 500, found none within: the units of "
+          + "predictions and labels differ, or all errors are 0", path: "positions")
+    }
     var calibration = Calibration(scales: logScales.map { Foundation.exp($0) })
     if let sharing = options.levelMap {
       let ranks = errors.ranks(logScales: logScales)
@@ -135,9 +145,8 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
     rowWeights = countsGroupsAlike ? labelled.groupWeights : nil
   }
 
-  private func mean(_ values: [Double], in part: Range<Int>) -> Double {
-    guard let rowWeights else { return values[part].reduce(0, +) / Double(part.count) }
-    return part.reduce(0) { $0 + rowWeights[$1] * values[$1] } / Double(part.count)
+  private func mean(in part: Range<Int>, _ value: (Int) -> Double) -> Double {
+    part.reduce(0) { $0 + (rowWeights?[$1] ?? 1) * value($1) } / Double(part.count)
   }
 
   /// The ranks of a part; as many quantiles of each group where groups count alike.
@@ -198,7 +207,7 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
         let ranks = ranks(logScales: logScales)
         return parts.map { part in
           levels.reduce(0) { sum, level in
-            sum + abs(mean(ranks.map { $0 < level ? 1 : 0 }, in: part) - level)
+            sum + abs(mean(in: part) { ranks[$0] < level ? 1 : 0 } - level)
           } / Double(levels.count)
         }
       }
@@ -206,7 +215,7 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
     case .likelihood:
       let found = ScaleSearch.minimize(groups: parts.count, isSmooth: true) { logScales in
         let values = losses(logScales)
-        return parts.map { mean(values, in: $0) }
+        return parts.map { mean(in: $0) { values[$0] } }
       }
       let errors = standardErrors(found, parts)
       guard losses(found).allSatisfy(\.isFinite) else {
@@ -238,8 +247,8 @@ private struct HeldOutErrors<Scalar: TensorScalar> {
       (above[$0] - 2 * middle[$0] + below[$0]) / (step * step)
     }
     return parts.map { part in
-      let curvature = mean(curvatures, in: part) * Double(part.count)
-      let centre = mean(slopes, in: part)
+      let curvature = mean(in: part) { curvatures[$0] } * Double(part.count)
+      let centre = mean(in: part) { slopes[$0] }
       guard curvature > 0, curvature.isFinite else { return nil }
       return clusteredDeviation(
         part.map { (rowWeights?[$0] ?? 1) * (slopes[$0] - centre) },

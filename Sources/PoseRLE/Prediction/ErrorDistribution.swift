@@ -145,7 +145,8 @@ public struct ErrorDistribution<Scalar: TensorScalar>: Sendable {
     return share < 1 ? sortedLogDensities[0] - share / (1 - share) : -.infinity
   }
 
-  /// √(α(1 − α)/N): the Monte Carlo error of the share that the region at level α holds.
+  /// √(α(1 − α)/N): the Monte Carlo error of the share that the region at level α holds; more, by a half
+  /// or so, where a residual density had to be drawn from by resampling.
   public func standardError(ofLevel level: Double) -> Double {
     (level * (1 - level) / Double(sampleCount)).squareRoot()
   }

@@ -20,7 +20,10 @@ extension KeypointLoss {
     of prediction: KeypointPrediction<Scalar>, errors: [ErrorDistribution<Scalar>]? = nil
   ) -> PoseDensity<Scalar> {
     precondition(
-      likelihood.flow.featureCount == 0,
+      likelihood.shape != .basic,
+      "the basic design has no density of a standardised error: see PushforwardPoseDensity")
+    precondition(
+      likelihood.shape == .none || likelihood.flow.featureCount == 0,
       "a flow that sees features has a density of errors for each pose, not one for all")
     let effective = effective(prediction)
     return PoseDensity(

@@ -40,6 +40,9 @@ extension ResidualDensity {
     let top = logWeights.max() ?? 0
     let weights = logWeights.map { Foundation.exp($0 - top) }
     let total = weights.reduce(0, +)
+    precondition(
+      top > -.infinity && total.isFinite,
+      "base and shape of a residual density overlap; none of their draws is likely under both")
     var rows: [Int] = []
     rows.reserveCapacity(count)
     var sum = 0.0
@@ -52,7 +55,10 @@ extension ResidualDensity {
     }
     while rows.count < count { rows.append(rows.last ?? 0) }
     // Those that come first are taken for a sample of all.
-    rows.shuffle(using: &generator)
+    // (By Fisher and Yates, since the standard library does not promise an algorithm.)
+    for place in stride(from: rows.count - 1, to: 0, by: -1) {
+      rows.swapAt(place, Int(generator.next() % UInt64(place + 1)))
+    }
     return points.rows(rows)
   }
 }

@@ -36,6 +36,7 @@ extension PoseDensity {
 
   /// The standard deviation of each axis, `[n, K, D]`.
   public var standardDeviation: Tensor<Scalar> {
+    let covariance = covariance
     let diagonal = (0..<dimension).map { axis in
       covariance.slice(axis..<(axis + 1), axis: 2).slice(axis..<(axis + 1), axis: 3)
         .reshaped(to: [poseCount, jointCount])

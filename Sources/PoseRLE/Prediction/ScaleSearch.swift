@@ -10,12 +10,15 @@ enum ScaleSearch {
   /// The number of evaluations.
   static let evaluations = 21 + 4 * 6
 
+  /// |log T| beyond which the least value lies at the end of the grid.
+  static let bound = 9 * Foundation.log(2.0)
+
   /// log T of each group.
   ///
   /// - Parameters:
   ///   - groups: how many functions there are.
   ///   - isSmooth: whether a parabola may end the search.
-  ///   - objectives: the value of each function at its own log T; never NaN.
+  ///   - objectives: the value of each function at its own log T; NaN counts as ∞.
   static func minimize(groups: Int, isSmooth: Bool, _ objectives: ([Double]) -> [Double])
     -> [Double]
   {
@@ -30,7 +33,12 @@ enum ScaleSearch {
         rounds = [-3, -2, -1, 1, 2, 3]
       }
       var tried = rounds.map { offset in
-        (offset: offset, values: objectives(centres.map { $0 + Double(offset) * step }))
+        (
+          offset: offset,
+          values: objectives(centres.map { $0 + Double(offset) * step }).map {
+            $0.isNaN ? .infinity : $0
+          }
+        )
       }
       if round > 0 { tried.append((0, best)) }
       tried.sort { $0.offset < $1.offset }

@@ -73,23 +73,28 @@ struct LikelihoodTests {
     }
   }
 
-  @Test("of the published forms are twice the flow's plus an absolute error (identity Q6)")
-  func releasedIdentity() {
-    let target = Self.normal([6, 2, 2], seed: 2)
-    let mean = Self.normal([6, 2, 2], seed: 3)
-    let logit = Self.normal([6, 2, 2], seed: 4)
+  @Test(
+    "of the published forms are D times the flow's plus an absolute error (identity Q6)",
+    arguments: [2, 3])
+  func releasedIdentity(dimension: Int) {
+    let target = Self.normal([6, 2, dimension], seed: 2)
+    let mean = Self.normal([6, 2, dimension], seed: 3)
+    let logit = Self.normal([6, 2, dimension], seed: 4)
     let prediction = KeypointPrediction(mean: mean, scaleLogit: logit)
     let labels = KeypointLabels(positions: target)
     let error = (Flows.abs(target - mean) / sigmoid(logit)).sum().scalar / 6
     let slope = 0.5.squareRoot()
+    let axes = Double(dimension)
+    // In two axes log σ is left over by none; in three once with the other sign.
+    let leftOver = (2 - axes) * logSigmoid(logit).sum().scalar / 6
     for (likelihood, slope, constant) in [
-      (KeypointLikelihood.residualReleased, slope, 2 * 1.837_877_066_409_345_3),
-      (.residualMMPose, 1, 2 * 2 * 0.693_147_180_559_945_3),
+      (KeypointLikelihood.residualReleased, slope, 0.918_938_533_204_672_7),
+      (.residualMMPose, 1, 0.693_147_180_559_945_3),
     ] {
-      let loss = Self.loss(likelihood, joints: 2)
+      let loss = Self.loss(likelihood, joints: 2, dimension: dimension)
       let flow = loss.negativeLogDensity(prediction, labels).sum().scalar / 6
       let value = loss(prediction, labels).scalar
-      let expected = 2 * flow + slope * error + constant
+      let expected = axes * flow + slope * error + leftOver + 2 * axes * constant
       #expect(Swift.abs(value - expected) < 1e-9 * Swift.abs(expected))
     }
   }
@@ -152,7 +157,16 @@ struct LikelihoodTests {
         mean: Tensor<Double>.zeros([2, 3, 2]), scaleLogit: .zeros([2, 3, 2]))
       let labels = KeypointLabels(
         positions: Tensor(repeating: .nan, shape: [2, 3, 2]), weights: Tensor<Double>.zeros([2, 3]))
-      #expect(Self.loss(likelihood, joints: 3)(prediction, labels).scalar == 0, "\(name)")
+      let loss = Self.loss(likelihood, joints: 3)
+      #expect(loss(prediction, labels).scalar == 0, "\(name)")
+      #expect(loss.negativeLogDensity(prediction, labels).scalars.allSatisfy { $0 == 0 }, "\(name)")
+      let step = KeypointGradients(loss)(
+        mean: prediction.mean, scaleLogit: prediction.mean, labels)
+      #expect(step.isFinite && step.value == 0, "\(name)")
+      #expect(step.mean == .zeros([2, 3, 2]) && step.scale == .zeros([2, 3, 2]), "\(name)")
+      let empty = KeypointPrediction(
+        mean: Tensor<Double>.zeros([0, 3, 2]), scaleLogit: .zeros([0, 3, 2]))
+      #expect(loss(empty, KeypointLabels(positions: .zeros([0, 3, 2]))).scalar == 0, "\(name)")
     }
   }
 
@@ -181,6 +195,14 @@ struct LikelihoodTests {
       mean: Self.normal([4, 3, 2], seed: 3), scaleLogit: Self.normal([4, 3, 2], seed: 4))
     let labels = KeypointLabels(positions: Self.normal([4, 3, 2], seed: 2))
     let separate = loss(prediction, labels, normalizer: .exact).scalar
+    let separateDensity = loss.negativeLogDensity(prediction, labels)
+    for joint in 0..<3 {
+      let own = KeypointLoss<Double>(
+        .residual, joints: 3, dimension: 2, flows: [loss.flows[joint]])
+      let expected = own.negativeLogDensity(prediction, labels)
+      let difference = Flows.abs(expected - separateDensity).slice(joint..<joint + 1, axis: 1)
+      #expect(difference.flattened().max(axis: 0).scalar < 1e-9, "joint \(joint)")
+    }
     loss.flows = Array(repeating: loss.flows[0], count: 3)
     let repeated = loss(prediction, labels, normalizer: .exact).scalar
     let shared = Self.loss(.residual, joints: 3)
@@ -274,12 +296,33 @@ struct LikelihoodTests {
     }
   }
 
-  @Test("stay finite at extreme outputs")
-  func extremes() {
+  @Test("never look at a depth that is not labelled")
+  func missingDepth() {
+    var positions = Self.normal([3, 2, 3], seed: 2)
+    positions.withMutableScalars { $0[5] = .nan }
+    let hasDepth = Tensor<Double>(shape: [3, 2], scalars: [1, 0, 1, 1, 0, 1])
     for (name, likelihood) in KeypointLikelihood.presets {
-      for logit in [-40.0, -20, 20, 80] {
+      let model = GoldenModel(
+        mean: Self.normal([3, 2, 3], seed: 3), logit: Self.normal([3, 2, 3], seed: 4),
+        shear: .zeros([3, 2, 3]),
+        loss: Self.loss(likelihood, joints: 2, dimension: 3, acceptsMissingDepth: true))
+      let (value, gradient) = valueAndGradient(at: model) { model in
+        model.loss(
+          KeypointPrediction(mean: model.mean, scaleLogit: model.logit),
+          KeypointLabels(positions: positions, hasDepth: hasDepth))
+      }
+      #expect(value.isFinite && gradient.mean.isFinite && gradient.logit.isFinite, "\(name)")
+      let slopes = gradient.mean.scalars
+      #expect(slopes[5] == 0 && slopes[14] == 0 && slopes[4] != 0 && slopes[2] != 0, "\(name)")
+    }
+  }
+
+  @Test("stay finite at extreme outputs", arguments: [Float(0), 0.1, 1])
+  func extremes(error: Float) {
+    for (name, likelihood) in KeypointLikelihood.presets {
+      for logit in [-30.0, -20, 20, 80] {
         let model = GoldenModel(
-          mean: Tensor<Float>(repeating: 0.2, shape: [1, 1, 2]),
+          mean: Tensor<Float>(repeating: 0.2 - error, shape: [1, 1, 2]),
           logit: Tensor<Float>(repeating: Float(logit), shape: [1, 1, 2]),
           shear: Tensor<Float>.zeros([1, 1, 1]),
           loss: {

@@ -90,11 +90,12 @@ struct ConfidenceMetricTests {
     let contents = JointTable(
       Tensor<Double>([[0.1, 0.5, 0.9], [0.3, 0.8, .nan]]),
       weights: Tensor<Double>([[1, 1, 1], [1, 1, 0]]))
+    #expect(abs(contents.below(0.5).mean - 0.4) < 1e-15)
     #expect(abs(contents.within(0.5).mean - 0.6) < 1e-15)
     let diagram = ReliabilityDiagram(coverageOf: contents, at: [0.95, 0.5, 0.8])
     #expect(diagram.bins.map(\.confidence) == [0.5, 0.8, 0.95])
-    #expect(diagram.bins.map(\.outcome) == [0.6, 0.8, 1])
-    #expect(abs(diagram.expectedCalibrationError - 0.05) < 1e-15)
+    #expect(diagram.bins.map(\.outcome) == [0.4, 0.6, 1])
+    #expect(abs(diagram.expectedCalibrationError - 0.35 / 3) < 1e-15)
   }
 
   @Test("energy scores equal NumPy's")
