@@ -23,11 +23,10 @@ struct EvaluateCommand: Command {
     detections = try arguments.string("evaluate")
     annotations = try arguments.string("annotations")
     isJSON = arguments.flag("json")
-    if arguments.optionalString("bootstrap") == nil {
-      bootstrap = nil
-    } else {
-      bootstrap = Bootstrap(replicates: try arguments.int("bootstrap", in: 2...1_000_000))
-    }
+    let seed = UInt64(try arguments.int("seed", in: 0...1 << 53))
+    bootstrap =
+      arguments.isGiven("bootstrap")
+      ? Bootstrap(replicates: try arguments.int("bootstrap", in: 2...1_000_000), seed: seed) : nil
   }
 
   func run() throws {

@@ -19,7 +19,10 @@ struct LiftCommand: Command {
         "seeds", "N", default: "1", help: "Trainings of each: --seed, the next number, and so on."),
       .value("steps", "N", default: "\(LiftingOptions().steps)", help: "Training steps."),
       .value("width", "N", default: "\(LiftingOptions().width)", help: "Units of a hidden layer."),
-      .value("output", "DIR", help: "Save the weights of each training in this folder."),
+      .value(
+        "output", "DIR",
+        help: "Save the weights of each training in this folder, and what --json prints of those "
+          + "done so far as runs.json."),
       .value(
         "checkpoints", "DIR",
         help:
@@ -56,64 +59,96 @@ struct LiftCommand: Command {
   func run() throws {
     let all = try LiftingDataset(contentsOf: folder, split: "train")
     let test = try LiftingDataset(contentsOf: folder, split: "val")
-    guard all.skeleton == test.skeleton else {
-      throw PoseError(.invalidData, "train and val have different skeletons", file: folder)
-    }
     for folder in [output, checkpoints].compactMap(\.self) { try prepare(folder) }
     let division = all.dividedByMotion()
     let data = LiftData(
       training: all.poses(division.training),
       calibration: division.heldOut.isEmpty ? nil : all.poses(division.heldOut), test: test)
-    let runs = try train(data)
+    let runs = train(data)
     if printsJSON {
       print(try LiftRun.json(runs))
     } else {
       print(LiftTable(runs: runs, data: data, all: all).text)
     }
+    let failed = runs.filter { $0.error != nil }
+    guard failed.isEmpty else {
+      throw PoseError(
+        .trainingFailed,
+        "\(failed.count) of \(runs.count) runs failed: "
+          + failed.map(\.label).joined(separator: ", "))
+    }
   }
 
-  private func train(_ data: LiftData) throws -> [LiftRun] {
+  /// All trainings in turn; one that fails leaves the others alone.
+  private func train(_ data: LiftData) -> [LiftRun] {
     var bar = ProgressBar(total: likelihoods.count * seeds.count * training.steps)
-    var done = 0
+    defer { bar.finish() }
     var runs: [LiftRun] = []
     for (name, likelihood) in likelihoods {
       for seed in seeds {
-        var options = training
-        options.seed = seed
-        let trainer = try LiftingTrainer(data.training, likelihood: likelihood, options: options)
-        let label = "\(name)-seed\(seed)"
-        let checkpoint = checkpoints.map { LiftingCheckpoint(file: "\($0)/\(label).checkpoint") }
-        let clock = ProgressBar.monotonicClock()
-        let start = clock()
-        var firstStep: Int?
+        let done = runs.count * training.steps
+        var run = LiftRun(likelihood: name, seed: seed, steps: training.steps)
         do {
-          try trainer.run(checkpoint: checkpoint) { progress in
-            firstStep = firstStep ?? progress.step - 1
+          try train(&run, likelihood, data) { progress in
             bar.update(
               step: done + progress.step,
               message: "\(name), seed \(seed), loss \(progress.loss.map { fixed($0, 3) } ?? "-")")
-            return true
           }
         } catch {
-          bar.finish()
-          throw error
+          run.fail(error)
         }
-        done += training.steps
-        let seconds = clock() - start
-        let file = output.map { "\($0)/\(label).safetensors" }
-        let model = trainer.model
-        if let file { try model.save(to: file) }
-        runs.append(
-          LiftRun(
-            likelihood: name, seed: seed, parameters: model.parameterCount,
-            steps: training.steps, skippedSteps: trainer.skippedSteps, seconds: seconds,
-            stepSeconds: firstStep.map { seconds / Double(training.steps - $0) },
-            evaluation: try LiftingEvaluation(model, on: data.test, calibration: data.calibration),
-            weights: file))
+        runs.append(run)
+        do {
+          try save(runs)
+        } catch {
+          runs[runs.count - 1].fail(error)
+        }
       }
     }
-    bar.finish()
     return runs
+  }
+
+  /// One training, and what its weights are worth.
+  private func train(
+    _ run: inout LiftRun, _ likelihood: KeypointLikelihood, _ data: LiftData,
+    report: (LiftingProgress) -> Void
+  ) throws {
+    var options = training
+    options.seed = run.seed
+    let trainer = try LiftingTrainer(data.training, likelihood: likelihood, options: options)
+    run.parameters = trainer.model.parameterCount
+    let label = run.label
+    let checkpoint = checkpoints.map { LiftingCheckpoint(file: "\($0)/\(label).checkpoint") }
+    let clock = ProgressBar.monotonicClock()
+    let start = clock()
+    var firstStep: Int?
+    do {
+      defer {
+        run.seconds = clock() - start
+        run.skippedSteps = trainer.skippedSteps
+      }
+      try trainer.run(checkpoint: checkpoint) { progress in
+        firstStep = firstStep ?? progress.step - 1
+        report(progress)
+        return true
+      }
+    }
+    let seconds = run.seconds
+    run.stepSeconds = firstStep.map { seconds / Double(training.steps - $0) }
+    let model = trainer.model
+    if let output {
+      let file = "\(output)/\(label).safetensors"
+      try model.save(to: file)
+      run.weights = file
+    }
+    run.evaluation = try LiftingEvaluation(
+      model, on: data.test, calibration: data.calibration)
+  }
+
+  /// What is finished so far, so that nothing is lost where a later training is stopped.
+  private func save(_ runs: [LiftRun]) throws {
+    guard let output else { return }
+    try AtomicFile.write(Array(try LiftRun.json(runs).utf8), to: output + "/runs.json")
   }
 
   // Folders are tried before training, so that no minute of work ends in an error.

@@ -24,52 +24,85 @@ struct LiftTable {
     for (baseline, name) in Self.baselines {
       let (mpjpe, aligned) = LiftingEvaluation.meanDistances(
         baseline.predictions(for: data.test, training: all), data.test)
-      rows.append([name, fixed(mpjpe, 1), fixed(aligned, 1)])
+      rows.append([name, Self.number(mpjpe, 1), Self.number(aligned, 1)])
     }
     var names: [String] = []
     for run in runs where !names.contains(run.likelihood) { names.append(run.likelihood) }
-    for name in names {
-      let own = runs.filter { $0.likelihood == name }
-      func cell(_ decimals: Int, _ value: (LiftingEvaluation) -> Double) -> String {
-        Self.spread(own.map { value($0.evaluation) }, decimals)
-      }
-      func coverage(_ value: (LiftingEvaluation.Coverage) -> Double) -> String {
-        LiftingEvaluation.levels.indices.map { index in
-          let shares = own.map { value($0.evaluation.coverage[index]) }
-          return fixed(100 * shares.reduce(0, +) / Double(shares.count), 1)
-        }.joined(separator: "/")
-      }
-      let times = own.compactMap(\.stepSeconds)
-      rows.append([
-        name, cell(1, \.mpjpe), cell(1, \.alignedMPJPE), cell(1, \.medianMPJPE),
-        cell(1, \.medianAlignedMPJPE), cell(2, \.negativeLogLikelihood),
-        cell(2, \.calibratedNegativeLogLikelihood), coverage(\.measured), coverage(\.scaled),
-        coverage(\.calibrated),
-        cell(2, \.temperature),
-        times.isEmpty ? "-" : fixed(1_000 * times.reduce(0, +) / Double(times.count), 2),
-      ])
-    }
-    var lines = Self.aligned(rows)
-    let seeds = Set(runs.map(\.seed)).count
-    let skipped = runs.reduce(0) { $0 + $1.skippedSteps }
-    lines.append("")
-    lines.append(
-      "\(data.test.count) poses; trained on \(data.training.count), calibrated on "
-        + "\(data.calibration?.count ?? 0) of motions held out; the last step counts"
-        + (seeds > 1 ? "; mean ± standard deviation over \(seeds) seeds" : "") + ".")
-    lines.append(
-      "MPJPE in mm over all joints, the root with its 0; NLL in nats per joint but the root, "
-        + "coordinates in metres.")
-    if skipped > 0 { lines.append("\(skipped) steps were skipped: loss or gradient not finite.") }
-    return lines.joined(separator: "\n")
+    for name in names { rows += lines(name, runs.filter { $0.likelihood == name }) }
+    return (Self.aligned(rows) + [""] + notes).joined(separator: "\n")
   }
 
-  private static func spread(_ values: [Double], _ decimals: Int) -> String {
+  /// The means of a likelihood's runs, and below them the standard deviations of more than one.
+  private func lines(_ name: String, _ runs: [LiftRun]) -> [[String]] {
+    let evaluations = runs.compactMap(\.evaluation)
+    var lines = [[name], ["  ±"]]
+    func add(_ decimals: Int, _ values: [[Double]]) {
+      let columns = values.map(Self.moments)
+      lines[0].append(
+        columns.map { Self.number($0.mean, decimals) }.joined(separator: "/"))
+      lines[1].append(
+        columns.map { Self.number($0.deviation, decimals) }.joined(separator: "/"))
+    }
+    func add(_ decimals: Int, _ value: (LiftingEvaluation) -> Double) {
+      add(decimals, [evaluations.map(value)])
+    }
+    func add(_ value: (LiftingEvaluation.Coverage) -> Double) {
+      add(
+        1,
+        LiftingEvaluation.levels.indices.map { level in
+          evaluations.map { 100 * value($0.coverage[level]) }
+        })
+    }
+    add(1, \.mpjpe)
+    add(1, \.alignedMPJPE)
+    add(1, \.medianMPJPE)
+    add(1, \.medianAlignedMPJPE)
+    add(2, \.negativeLogLikelihood)
+    add(2, \.calibratedNegativeLogLikelihood)
+    add(\.measured)
+    add(\.scaled)
+    add(\.calibrated)
+    add(2, \.temperature)
+    add(2, [runs.compactMap(\.stepSeconds).map { 1_000 * $0 }])
+    return evaluations.count > 1 ? lines : [lines[0]]
+  }
+
+  private var notes: [String] {
+    let seeds = Set(runs.filter { $0.evaluation != nil }.map(\.seed)).count
+    var lines = [
+      "\(data.test.count) poses; trained on \(data.training.count), calibrated on "
+        + "\(data.calibration?.count ?? 0) of motions held out; the last step counts"
+        + (seeds > 1 ? "; means over \(seeds) seeds, below them standard deviations" : "") + ".",
+      "Mean pose and least squares are fitted on all \(all.count) poses, motions held out included.",
+      "MPJPE in mm over all joints, the root with its 0; NLL in nats per joint but the root, "
+        + "coordinates in metres.",
+    ]
+    let errors = runs.compactMap { run in
+      run.evaluation?.coverage.compactMap(\.standardError).max()
+    }
+    if !errors.isEmpty {
+      lines.append(
+        "Coverage by T and map has a standard error by motion of up to "
+          + "\(Self.number(100 * Self.moments(errors).mean, 1)) % (the largest of the levels, "
+          + "mean over runs).")
+    }
+    let skipped = runs.reduce(0) { $0 + $1.skippedSteps }
+    if skipped > 0 { lines.append("\(skipped) steps were skipped: loss or gradient not finite.") }
+    let failed = runs.count(where: { $0.error != nil })
+    if failed > 0 { lines.append("\(failed) of \(runs.count) runs failed.") }
+    return lines
+  }
+
+  /// The mean, and the standard deviation of more than one value; not numbers where there are none.
+  private static func moments(_ values: [Double]) -> (mean: Double, deviation: Double) {
     let mean = values.reduce(0, +) / Double(values.count)
-    guard values.count > 1 else { return fixed(mean, decimals) }
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    let deviation = (squares / Double(values.count - 1)).squareRoot()
-    return fixed(mean, decimals) + " ± " + fixed(deviation, decimals)
+    return (mean, (squares / Double(values.count - 1)).squareRoot())
+  }
+
+  /// A number with a fixed count of decimals; "-" where it is none.
+  private static func number(_ value: Double, _ decimals: Int) -> String {
+    value.isNaN ? "-" : fixed(value, decimals)
   }
 
   /// The first column to the left, the others to the right.

@@ -24,17 +24,32 @@ extension Command {
 struct Settings: Sendable {
   let command: any Command
 
+  /// The option that asks for each command, and what else belongs to it alone.
+  private static let commands: [(name: String, group: CommandOptionGroup)] = [
+    ("lift", LiftCommand.options), ("evaluate", EvaluateCommand.options),
+    ("study", StudyCommand.options),
+  ]
+
   init(_ arguments: ParsedArguments) throws(ArgumentError) {
-    if arguments.optionalString("threads") != nil {
+    let names = Self.commands.map(\.name)
+    let given = names.filter(arguments.isGiven)
+    guard given.count == 1, let name = given.first else {
+      throw .notExactlyOne(of: names, given: given)
+    }
+    for (other, group) in Self.commands where other != name {
+      for option in group.options where arguments.isGiven(option.name) {
+        throw .foreignOption(option.name, command: name)
+      }
+    }
+    if arguments.isGiven("threads") {
       Workers.count = try arguments.int("threads", in: 1...256)
     }
-    if arguments.optionalString("evaluate") != nil {
-      command = try EvaluateCommand(arguments)
-    } else if arguments.optionalString("study") != nil {
-      command = try StudyCommand(arguments)
-    } else {
-      command = try LiftCommand(arguments)
-    }
+    command =
+      switch name {
+      case "evaluate": try EvaluateCommand(arguments)
+      case "study": try StudyCommand(arguments)
+      default: try LiftCommand(arguments)
+      }
   }
 }
 

@@ -67,6 +67,29 @@ struct ArgumentParserTests {
     #expect(arguments.flag("quiet"))
   }
 
+  @Test("given is what stands in the call, not what has a default")
+  func given() throws {
+    let arguments = try parse("--steps=1000", "--quiet")
+    #expect(arguments.isGiven("steps") && arguments.isGiven("quiet"))
+    #expect(!arguments.isGiven("data") && !arguments.isGiven("output"))
+    #expect(!(try parse().isGiven("quiet")))
+  }
+
+  @Test("conflicts are full sentences")
+  func conflicts() {
+    let names = ["lift", "evaluate", "study"]
+    #expect(
+      "\(ArgumentError.notExactlyOne(of: names, given: []))"
+        == "Exactly one of --lift, --evaluate, --study is required, but none was given.")
+    #expect(
+      "\(ArgumentError.notExactlyOne(of: names, given: ["lift", "study"]))"
+        == "Exactly one of --lift, --evaluate, --study is required, "
+        + "but --lift and --study were given.")
+    #expect(
+      "\(ArgumentError.foreignOption("steps", command: "study"))"
+        == "The option --steps does not go with --study.")
+  }
+
   @Test("negative numbers are values")
   func negativeNumbers() throws {
     #expect(try parse("--shift", "-2.5").double("shift") == -2.5)

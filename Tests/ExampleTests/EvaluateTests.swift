@@ -49,6 +49,9 @@ struct EvaluateTests {
     #expect(interval.count == 2 && interval[0] <= estimate && estimate <= interval[1])
     let again = try self.run("coco_detections_boxes", "--json", "--bootstrap", "100")
     #expect(again.output == run.output)
+    let seeded = try self.run(
+      "coco_detections_boxes", "--json", "--bootstrap", "100", "--seed", "5")
+    #expect(seeded.status == 0 && seeded.output != run.output)
   }
 
   @Test("a table for people")

@@ -6,7 +6,7 @@ import Testing
 struct LiftTests {
   /// A folder with two motions of each of two actions to train on and one to test: three joints that
   /// swing about a root before a pinhole camera.
-  private func makeData(_ folder: TemporaryFolder) throws {
+  static func makeData(_ folder: TemporaryFolder) throws {
     var generator = PhiloxGenerator(seed: 1)
     for (split, poses) in [("train", 160), ("val", 40)] {
       let draws = Tensor<Double>.uniform([poses, 8], in: -1..<1, using: &generator).scalars
@@ -45,8 +45,8 @@ struct LiftTests {
 
   private static let keys: Set<String> = [
     "likelihood", "seed", "parameters", "steps", "skippedSteps", "seconds", "millisecondsPerStep",
-    "mpjpe", "paMPJPE", "negativeLogLikelihood", "calibratedNegativeLogLikelihood", "temperature",
-    "coverage", "weights",
+    "mpjpe", "paMPJPE", "medianMPJPE", "medianPAMPJPE", "negativeLogLikelihood",
+    "calibratedNegativeLogLikelihood", "temperature", "coverage", "weights", "error",
   ]
 
   private func objects(_ run: ExampleRun) throws -> [[String: Any]] {
@@ -57,7 +57,7 @@ struct LiftTests {
   @Test("--json is an array with an object for each likelihood and seed; weights are saved")
   func json() throws {
     let folder = TemporaryFolder()
-    try makeData(folder)
+    try Self.makeData(folder)
     let run = try ExampleRun(
       "pose-rle",
       [
@@ -67,15 +67,21 @@ struct LiftTests {
     #expect(run.status == 0, "\(run.errors)")
     let objects = try objects(run)
     #expect(objects.count == 18)
+    let kept = try String(contentsOfFile: folder.path("out/runs.json"), encoding: .utf8)
+    #expect(kept + "\n" == run.output)
     for object in objects {
       #expect(Set(object.keys) == Self.keys)
       #expect([3, 4].contains(object["seed"] as? Int))
+      #expect(object["error"] is NSNull)
       let mpjpe = try #require(object["mpjpe"] as? Double)
       #expect(mpjpe > 0 && mpjpe < 2_000)
       let coverage = try #require(object["coverage"] as? [[String: Double]])
       #expect(coverage.map { $0["level"] } == [0.5, 0.8, 0.95])
       #expect(
-        coverage.allSatisfy { Set($0.keys) == ["level", "measured", "scaled", "calibrated"] })
+        coverage.allSatisfy {
+          Set($0.keys).subtracting(["standardError"])
+            == ["level", "measured", "scaled", "calibrated"]
+        })
       let weights = try SafetensorsFile(
         contentsOf: try #require(object["weights"] as? String))
       #expect(weights.names.contains("network.input.weight"))
@@ -88,7 +94,7 @@ struct LiftTests {
   @Test("a table with baselines; one seed gives one result for any number of threads")
   func table() throws {
     let folder = TemporaryFolder()
-    try makeData(folder)
+    try Self.makeData(folder)
     let weights = try ["1", "3"].map { threads in
       let output = folder.path("out-\(threads)")
       let run = try ExampleRun(
@@ -111,10 +117,68 @@ struct LiftTests {
     #expect(weights[0] == weights[1])
   }
 
+  @Test("columns have a spread over seeds, and the table fits a wide window")
+  func spread() throws {
+    let folder = TemporaryFolder()
+    try Self.makeData(folder)
+    let run = try ExampleRun(
+      "pose-rle",
+      [
+        "--lift", folder.url.path, "--steps", "12", "--width", "16", "--likelihood", "all",
+        "--seeds", "2",
+      ])
+    #expect(run.status == 0, "\(run.errors)")
+    let lines = run.output.split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count < 200 }, "\(run.output)")
+    let row = try #require(lines.firstIndex { $0.hasPrefix("residualReleased") })
+    let deviations = lines[row + 1].split(separator: " ")
+    #expect(deviations.count == 12 && deviations[0] == "±", "\(deviations)")
+    #expect(deviations[7...9].allSatisfy { $0.split(separator: "/").count == 3 })
+    #expect(deviations[1...3].allSatisfy { (Double($0) ?? 0) > 0 }, "\(deviations)")
+    #expect(run.output.contains("on all 160 poses, motions held out included"))
+    #expect(run.output.contains("standard error by motion of up to"))
+    #expect(!run.output.contains("nan"))
+  }
+
+  @Test("a run that fails is named and leaves the others alone")
+  func failure() throws {
+    let folder = TemporaryFolder()
+    try Self.makeData(folder)
+    try FileManager.default.createDirectory(
+      atPath: folder.path("states"), withIntermediateDirectories: true)
+    let arguments = [
+      "--lift", folder.url.path, "--likelihood", "laplace", "--seeds", "3", "--steps", "12",
+      "--width", "16", "--checkpoints", folder.path("states"), "--output", folder.path("out"),
+    ]
+    _ = try folder.write("text", to: "states/laplace-seed1.checkpoint")
+    let run = try ExampleRun("pose-rle", arguments + ["--json"])
+    #expect(run.status == 1)
+    let objects = try objects(run)
+    #expect(objects.map { $0["mpjpe"] is NSNull } == [false, true, false])
+    #expect((objects[1]["error"] as? String)?.contains("laplace-seed1.checkpoint") == true)
+    #expect(objects.allSatisfy { Set($0.keys) == Self.keys })
+    let errors = run.errors.split(separator: "\n")
+    #expect(errors.contains { $0.hasPrefix("pose-rle: laplace-seed1: ") }, "\(run.errors)")
+    #expect(errors.last == "pose-rle: 1 of 3 runs failed: laplace-seed1", "\(run.errors)")
+    let kept = try String(contentsOfFile: folder.path("out/runs.json"), encoding: .utf8)
+    #expect(kept + "\n" == run.output)
+
+    let table = try ExampleRun("pose-rle", arguments)
+    #expect(table.status == 1)
+    #expect(table.output.contains("1 of 3 runs failed."))
+    for seed in [0, 2] {
+      _ = try folder.write("text", to: "states/laplace-seed\(seed).checkpoint")
+    }
+    let none = try ExampleRun("pose-rle", arguments)
+    #expect(none.status == 1)
+    let row = try #require(none.output.split(separator: "\n").first { $0.hasPrefix("laplace") })
+    #expect(row.split(separator: " ").dropFirst().allSatisfy { $0.allSatisfy("-/".contains) })
+  }
+
   @Test("a run with checkpoints goes on where it was")
   func checkpoints() throws {
     let folder = TemporaryFolder()
-    try makeData(folder)
+    try Self.makeData(folder)
     let arguments = [
       "--lift", folder.url.path, "--likelihood", "laplace", "--steps", "30", "--width", "16",
       "--checkpoints", folder.path("states"), "--json",
@@ -135,7 +199,7 @@ struct LiftTests {
     }
     let folder = TemporaryFolder()
     try refused(["--lift", folder.url.path], ["pose-rle: ", "meta.json"])
-    try makeData(folder)
+    try Self.makeData(folder)
     try refused(["--lift", folder.url.path, "--likelihood", "residul"], ["residual"])
     try refused(["--lift", folder.url.path, "--steps", "0"], ["--steps"])
     try refused(

@@ -28,6 +28,12 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
   case unknownChoice(
     option: String, kind: String, value: String, nearest: String?, known: [String])
 
+  /// Options of which one has to be given, and no other, with those that were.
+  case notExactlyOne(of: [String], given: [String])
+
+  /// An option that belongs to another command than the one that was asked for.
+  case foreignOption(String, command: String)
+
   /// An argument where none is accepted.
   case unexpectedArgument(String)
 
@@ -56,6 +62,15 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
       let hint = nearest.map { "did you mean \"\($0)\"?" } ?? "no known one is like it."
       return "Unknown \(kind) \"\(value)\" for --\(option): \(hint) "
         + "Known: \(known.joined(separator: ", "))."
+    case .notExactlyOne(let names, let given):
+      let list = names.map { "--\($0)" }.joined(separator: ", ")
+      let found =
+        given.isEmpty
+        ? "none was given"
+        : given.map { "--\($0)" }.joined(separator: " and ") + " were given"
+      return "Exactly one of \(list) is required, but \(found)."
+    case .foreignOption(let option, let command):
+      return "The option --\(option) does not go with --\(command)."
     case .unexpectedArgument(let argument):
       return "Unexpected argument \"\(argument)\": this command takes options only."
     case .wrongArgumentCount(let name, let expected, let actual):

@@ -21,6 +21,12 @@ public struct ParsedArguments: Sendable {
     self.positionals = positionals
   }
 
+  /// Whether a flag or an option stands in the call, whatever its default.
+  public func isGiven(_ name: String) -> Bool {
+    let option = declared(name)
+    return flags.contains(option.name) || values[option.name] != nil
+  }
+
   /// Whether a flag was given.
   public func flag(_ name: String) -> Bool {
     precondition(

@@ -2,14 +2,33 @@
 
     python lift_torch.py DIR [--loss l1|residualMMPose] [--steps N] [--batch N] [--width N]
                              [--rate X] [--seed N] [--threads N]
+    python lift_torch.py DIR --beside BINARY [--rounds N] [--loss ...] [--steps N] [--width N]
+                             [--seed N] [--threads N]
 
-Prints one line of JSON: the time of a step in milliseconds, and MPJPE on val, in mm. Written from the
-formulas; random numbers differ from the Swift program, everything else is the same.
+The first form prints one line of JSON: the time of a step in milliseconds, and on val MPJPE and PA-MPJPE
+in mm. Written from the formulas.
+
+The second form runs BINARY, a built `Examples/pose-rle` (`swift build -c release`), and this script in
+turn, each in a process of its own, --rounds times each: round r has the seed --seed + r. It prints for
+each side the medians over rounds of the time of a step and of both errors, and the ratio of the times.
+
+What differs between the two:
+
+* Random numbers: start weights, the order of poses, which of them are mirrored.
+* The law of the flow's start weights: fan-in and fan-out of the first and last layer of a coupling's
+  networks are there the columns that the mask passes and those it does not, here three each, of which
+  the mask then sets some to zero. The lifter itself starts by one law.
+* What is timed: there all steps from the first on, with the drawing of poses and the progress line; here
+  all but the first 20, which warm up the allocator, with the drawing of poses. Neither reads data,
+  computes features or evaluates in that time.
 """
 
 import argparse
 import json
 import math
+import statistics
+import subprocess
+import sys
 import time
 
 import numpy
@@ -136,6 +155,56 @@ def residual_mmpose(mean, logit, target, flow):
     return (base - 3 * log_flow).sum(1).mean()
 
 
+def aligned_distances(predicted, truth):
+    """Distances of joints [n, joints] after the best similarity of each pose upon the true one."""
+    center, true_center = predicted.mean(1, keepdim=True), truth.mean(1, keepdim=True)
+    source, target = (predicted - center).double(), (truth - true_center).double()
+    u, values, vt = torch.linalg.svd(source.transpose(1, 2) @ target)
+    signs = torch.ones_like(values)
+    signs[:, -1] = torch.sign(torch.linalg.det(u @ vt))
+    rotation = (u * signs[:, None]) @ vt
+    scale = (values * signs).sum(1) / source.square().sum((1, 2)).clamp_min(1e-30)
+    return (scale[:, None, None] * source @ rotation - target).norm(dim=2)
+
+
+def output_of(command):
+    """What a command prints; the end of the program, with its errors, where it fails."""
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode != 0:
+        sys.exit(f"{command[0]}: status {run.returncode}\n{run.stderr[-2000:]}")
+    return run.stdout
+
+
+def run_beside(options):
+    common = ["--steps", options.steps, "--width", options.width, "--threads", options.threads]
+    sides = {"pose-rle": [], "PyTorch": []}
+    for round_number in range(options.rounds):
+        own = [str(word) for word in [*common, "--seed", options.seed + round_number]]
+        swift = json.loads(
+            output_of(
+                [options.beside, "--lift", options.folder, "--likelihood", options.loss, "--json", *own]
+            )
+        )[0]
+        sides["pose-rle"].append((swift["millisecondsPerStep"], swift["mpjpe"], swift["paMPJPE"]))
+        script = [sys.executable, __file__, options.folder, "--loss", options.loss, *own]
+        torch_side = json.loads(output_of(script))
+        sides["PyTorch"].append(
+            (torch_side["millisecondsPerStep"], torch_side["mpjpe"], torch_side["paMPJPE"])
+        )
+    print(
+        f"{options.loss}, {options.steps} steps, width {options.width}, {options.threads} threads; "
+        f"medians of {options.rounds} rounds in turn"
+    )
+    print(f"{'':10}{'ms/step':>10}{'MPJPE':>10}{'PA-MPJPE':>10}")
+    medians = {}
+    for side, runs in sides.items():
+        medians[side] = [statistics.median(column) for column in zip(*runs)]
+        time_of_step, mpjpe, aligned = medians[side]
+        print(f"{side:10}{time_of_step:10.3f}{mpjpe:10.2f}{aligned:10.2f}")
+    ratio = medians["PyTorch"][0] / medians["pose-rle"][0]
+    print(f"A step of PyTorch takes {ratio:.2f} times as long as one of pose-rle.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder")
@@ -147,7 +216,17 @@ def main():
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--beside", metavar="BINARY", help="a built Examples/pose-rle, run in turn")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side for --beside")
     options = parser.parse_args()
+    if options.beside:
+        for name in ["batch", "blocks", "rate"]:
+            if getattr(options, name) != parser.get_default(name):
+                parser.error(f"--{name} does not go with --beside: pose-rle has no such option")
+        if options.rounds < 1 or options.steps < 1:
+            parser.error("--rounds and --steps are positive")
+        run_beside(options)
+        return
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
 
@@ -211,6 +290,7 @@ def main():
         predicted, _ = model(features(test.keypoints, meta))
         predicted[:, root] = 0
         mpjpe = 1000 * (predicted - test.positions).norm(dim=2).mean().item()
+        aligned = 1000 * aligned_distances(predicted, test.positions).mean().item()
     print(
         json.dumps(
             {
@@ -219,6 +299,7 @@ def main():
                 "steps": options.steps,
                 "millisecondsPerStep": round(1000 * seconds, 3),
                 "mpjpe": round(mpjpe, 2),
+                "paMPJPE": round(aligned, 2),
             }
         )
     )

@@ -20,7 +20,7 @@ struct LiftedPoses {
 
   /// - Parameters:
   ///   - model: what predicts.
-  ///   - dataset: the poses.
+  ///   - dataset: the poses, one at least.
   ///   - errors: the distributions of the model's standardised errors.
   init(
     _ model: LiftingModel<Float>, _ dataset: LiftingDataset, errors: [ErrorDistribution<Float>]
@@ -56,7 +56,7 @@ struct LiftedPoses {
       sum += Double(result.logDet.sum().scalar)
     }
     positions = .stacked(latent, axis: 1)
-    meanLogDeterminant = sum / Double(Swift.max(1, dataset.count * others.count))
+    meanLogDeterminant = sum / Double(dataset.count * others.count)
     medians = places
   }
 

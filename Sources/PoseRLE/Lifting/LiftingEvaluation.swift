@@ -52,11 +52,14 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
   ///   - model: what is examined.
   ///   - dataset: the poses to predict.
   ///   - calibration: poses that training did not see, to fit one factor of all scales and one map of
-  ///     levels on; nil for none.
-  /// - Throws: ``PoseError`` where a prediction is not finite.
+  ///     levels on; nil, or no pose, for none.
+  /// - Throws: ``PoseError`` where there is no pose to predict or a prediction is not finite.
   public init(
     _ model: LiftingModel<Float>, on dataset: LiftingDataset, calibration: LiftingDataset?
   ) throws {
+    guard dataset.count > 0 else {
+      throw PoseError(.invalidData, "expected a pose or more to predict, found none")
+    }
     let errors = model.otherJointErrors()
     let test = LiftedPoses(model, dataset, errors: errors)
     (mpjpe, alignedMPJPE) = Self.meanDistances(test.places, dataset)
@@ -64,7 +67,7 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
     let plain = try test.coverage(.identity)
     var (scaled, calibrated) = (plain, plain)
     var factor = 1.0
-    if let calibration {
+    if let calibration, calibration.count > 0 {
       let held = LiftedPoses(model, calibration, errors: errors)
       let fit = try Calibration.fit(
         held.density, to: held.positions, groups: held.motions,

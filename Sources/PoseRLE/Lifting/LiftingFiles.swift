@@ -12,7 +12,8 @@ extension LiftingDataset {
   /// | `SPLIT_sequences.json` | may be left out: `[{"id", "source", "action", "frames"}]` |
   /// | `meta.json` | `keypoints`, `parents` (−1 for the root), `flip_pairs`, `camera.width`, `.height` |
   ///
-  /// The root joint is subtracted from the joints in space, which become metres.
+  /// The root joint is subtracted from the joints in space, which become metres. Images are at most
+  /// 1,000,000 pixels wide and high; no coordinate is larger than 10⁷ pixels or 10⁹ millimetres.
   ///
   /// - Throws: ``PoseError`` that names the file, what was expected and what was found.
   public init(contentsOf folder: String, split: String) throws {
@@ -22,8 +23,10 @@ extension LiftingDataset {
       "\(folder)/\(split)_kp2d.npy", "\(folder)/\(split)_cam3d.npy",
       "\(folder)/\(split)_sequence.npy"
     )
-    let keypoints = try Self.joints(imageFile, joints: skeleton.count, axes: 2)
-    let space = try Self.joints(spaceFile, joints: skeleton.count, axes: 3)
+    let keypoints = try Self.joints(
+      imageFile, joints: skeleton.count, axes: 2, limit: 10_000_000, unit: "pixels")
+    let space = try Self.joints(
+      spaceFile, joints: skeleton.count, axes: 3, limit: 1_000_000_000, unit: "mm")
     let poses = keypoints.shape[0]
     guard space.shape[0] == poses else {
       throw PoseError(
@@ -42,7 +45,9 @@ extension LiftingDataset {
       motions: motions.motions, motionOfPose: motions.motionOfPose)
   }
 
-  private static func joints(_ file: String, joints: Int, axes: Int) throws -> Tensor<Double> {
+  private static func joints(
+    _ file: String, joints: Int, axes: Int, limit: Int, unit: String
+  ) throws -> Tensor<Double> {
     let array = try array(file)
     guard array.rank == 3, array.shape[1] == joints, array.shape[2] == axes else {
       throw PoseError(
@@ -54,12 +59,14 @@ extension LiftingDataset {
       throw PoseError(.invalidData, "expected at least one pose, found none", file: file)
     }
     let bad = array.withScalars { scalars in
-      scalars.firstIndex { !($0.magnitude < Double(Float.greatestFiniteMagnitude)) }
+      scalars.firstIndex { !($0.magnitude <= Double(limit)) }
     }
     if let bad {
       let (pose, rest) = bad.quotientAndRemainder(dividingBy: joints * axes)
       throw PoseError(
-        .invalidData, "expected a finite number, found \(array.scalars[bad])", file: file,
+        .invalidData,
+        "expected a number from -\(limit) to \(limit) \(unit), found \(array.scalars[bad])",
+        file: file,
         path: "row \(pose), joint \(rest / axes), axis \(rest % axes)")
     }
     return array

@@ -25,7 +25,7 @@ struct LiftingMeta {
   }
 
   init(contentsOf file: String) throws {
-    let content: Content = try JSONFile.decode(file)
+    let content = try document(Content.self, file)
     func require(_ condition: Bool, _ path: String, _ message: @autoclosure () -> String) throws {
       guard !condition else { return }
       throw PoseError(.invalidData, message(), file: file, path: path)
@@ -33,9 +33,10 @@ struct LiftingMeta {
     let joints = content.keypoints.indices
     try require(
       joints.count > 1, "keypoints", "expected two keypoints or more, found \(joints.count)")
+    var names: Set<String> = []
     for (index, name) in content.keypoints.enumerated() {
       try require(
-        content.keypoints.firstIndex(of: name) == index, "keypoints[\(index)]",
+        names.insert(name).inserted, "keypoints[\(index)]",
         "expected a name of its own, found \"\(name)\" again")
     }
     try require(
@@ -71,8 +72,8 @@ struct LiftingMeta {
       content.units ?? "mm" == "mm", "units", "expected mm, found \(content.units ?? "")")
     for (name, length) in [("width", content.camera.width), ("height", content.camera.height)] {
       try require(
-        length > 0 && length.isFinite, "camera.\(name)",
-        "expected a positive number of pixels, found \(length)")
+        (1...1_000_000).contains(length), "camera.\(name)",
+        "expected 1 to 1000000 pixels, found \(length)")
     }
     skeleton = Skeleton(
       names: content.keypoints, parents: content.parents.map { $0 == -1 ? nil : $0 },
@@ -98,7 +99,7 @@ struct LiftingMotions {
     var counts: [Int: Int] = [:]
     for identifier in identifiers { counts[identifier, default: 0] += 1 }
     if FileManager.default.fileExists(atPath: file) {
-      let entries: [Entry] = try JSONFile.decode(file)
+      let entries = try document([Entry].self, file)
       var seen: Set<Int> = []
       for (index, entry) in entries.enumerated() {
         guard seen.insert(entry.id).inserted else {
@@ -134,57 +135,13 @@ struct LiftingMotions {
   }
 }
 
-/// Reads small JSON files.
-enum JSONFile {
-  static func decode<Value: Decodable>(_ file: String) throws -> Value {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file))
-    } catch {
-      throw PoseError(.unreadableFile, "the file cannot be read", file: file)
-    }
-    do {
-      return try JSONDecoder().decode(Value.self, from: data)
-    } catch let error as DecodingError {
-      throw PoseError(.malformedFile, sentence(error), file: file, path: path(error))
-    }
-  }
-
-  private static func sentence(_ error: DecodingError) -> String {
-    switch error {
-    case .keyNotFound(let key, _): "expected the field \"\(key.stringValue)\", found none"
-    case .typeMismatch(let type, _): "expected \(name(type)), found something else"
-    case .valueNotFound(let type, _): "expected \(name(type)), found null"
-    default: "expected JSON of the documented form"
-    }
-  }
-
-  private static func name(_ type: Any.Type) -> String {
-    switch type {
-    case is Int.Type: "a whole number"
-    case is Double.Type: "a number"
-    case is String.Type: "a text"
-    case is [Any].Type: "a list"
-    default: "an object"
-    }
-  }
-
-  private static func path(_ error: DecodingError) -> String? {
-    let keys: [any CodingKey] =
-      switch error {
-      case .keyNotFound(_, let context), .typeMismatch(_, let context),
-        .valueNotFound(_, let context), .dataCorrupted(let context):
-        context.codingPath
-      @unknown default: []
-      }
-    var path = ""
-    for key in keys {
-      if let index = key.intValue {
-        path += "[\(index)]"
-      } else {
-        path += (path.isEmpty ? "" : ".") + key.stringValue
-      }
-    }
-    return path.isEmpty ? nil : path
+/// Reads a JSON document; errors name the file.
+private func document<Document: Decodable>(_ type: Document.Type, _ file: String) throws -> Document
+{
+  let data = try readBytes(file)
+  do {
+    return try decodeJSON(type, from: data)
+  } catch {
+    throw error.inFile(file)
   }
 }

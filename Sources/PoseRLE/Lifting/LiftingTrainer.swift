@@ -51,7 +51,8 @@ public final class LiftingTrainer {
   ///   - likelihood: under what errors are likely.
   ///   - options: how.
   ///   - threads: threads to work with; nil for all, which changes no result.
-  /// - Throws: ``PoseError`` of kind `invalidConfiguration`.
+  /// - Throws: ``PoseError`` of kind `invalidConfiguration`, or `invalidData` where there are less than
+  ///   two poses or a coordinate is not finite.
   public init(
     _ dataset: LiftingDataset, likelihood: KeypointLikelihood,
     options: LiftingOptions = LiftingOptions(), threads: Int? = nil
@@ -66,6 +67,7 @@ public final class LiftingTrainer {
       throw PoseError(
         .invalidData, "expected two poses or more to train on, found \(dataset.count)")
     }
+    try dataset.checkFinite()
     var generator = PhiloxGenerator(seed: options.seed, stream: 0x11f7)
     var model = LiftingModel<Float>(architecture, using: &generator)
     let mirrored = dataset.mirrored
@@ -98,7 +100,8 @@ public final class LiftingTrainer {
   /// - Parameters:
   ///   - checkpoint: where and how often the state is written, and from where training goes on if a
   ///     file is there.
-  ///   - report: called after every step; training stops where it returns false.
+  ///   - report: called after every step; training stops where it returns false, and its state is
+  ///     written if there is a checkpoint.
   /// - Throws: ``PoseError`` of kind `trainingFailed` after too many steps in a row that could not be
   ///   taken (the weights are those of the last good step), or what reading and writing a checkpoint
   ///   throws.
@@ -108,10 +111,12 @@ public final class LiftingTrainer {
     try checkpoint?.resume(self)
     while step < options.steps {
       try takeStep()
-      if let checkpoint, step % checkpoint.interval == 0 || step == options.steps {
-        try checkpoint.write(self)
+      let isDue = checkpoint.map { step % $0.interval == 0 } ?? false || step == options.steps
+      if isDue { try checkpoint?.write(self) }
+      if !report(progress) {
+        if !isDue { try checkpoint?.write(self) }
+        return
       }
-      if !report(progress) { return }
     }
   }
 
@@ -194,6 +199,18 @@ extension LiftingDataset {
       keypoints: (keypoints * image + shift).gathering(order, axis: 1),
       positions: (positions * Tensor<Float>([-1, 1, 1])).gathering(order, axis: 1),
       motions: motions, motionOfPose: motionOfPose)
+  }
+
+  /// Throws where a coordinate is no finite number, and says which.
+  func checkFinite() throws {
+    for (name, tensor) in [("keypoints", keypoints), ("positions", positions)] {
+      guard let bad = tensor.withScalars({ $0.firstIndex { !$0.isFinite } }) else { continue }
+      let axes = tensor.shape[2]
+      let (pose, rest) = bad.quotientAndRemainder(dividingBy: skeleton.count * axes)
+      throw PoseError(
+        .invalidData, "expected a finite number, found \(tensor.scalars[bad])",
+        path: "\(name), row \(pose), joint \(rest / axes), axis \(rest % axes)")
+    }
   }
 
   /// A number of all coordinates (FNV-1a), the same for the same data.

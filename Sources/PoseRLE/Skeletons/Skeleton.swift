@@ -20,22 +20,45 @@ public struct Skeleton: Hashable, Sendable, Codable {
   public init(
     names: [String], parents: [Int?], flipPairs: [[Int]], similaritySigmas: [Double]? = nil
   ) {
-    let indices = names.indices
-    precondition(
-      parents.count == names.count && parents.allSatisfy { $0.map(indices.contains) ?? true },
-      "every keypoint has one parent among the \(names.count) keypoints, or nil")
-    let paired = flipPairs.joined()
-    precondition(
-      flipPairs.allSatisfy { $0.count == 2 } && paired.allSatisfy(indices.contains)
-        && Set(paired).count == paired.count,
-      "flip pairs are pairs of keypoints, each in one pair at most")
-    precondition(
-      similaritySigmas.map { $0.count == names.count && $0.allSatisfy { $0 > 0 } } ?? true,
-      "every keypoint has one positive σ")
     self.names = names
     self.parents = parents
     self.flipPairs = flipPairs
     self.similaritySigmas = similaritySigmas
+    if let problem { preconditionFailure(problem) }
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case names, parents, flipPairs, similaritySigmas
+  }
+
+  /// Decodes a skeleton.
+  ///
+  /// - Throws: `DecodingError`, also where the parts do not fit together.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    names = try container.decode([String].self, forKey: .names)
+    parents = try container.decode([Int?].self, forKey: .parents)
+    flipPairs = try container.decode([[Int]].self, forKey: .flipPairs)
+    similaritySigmas = try container.decodeIfPresent([Double].self, forKey: .similaritySigmas)
+    if let problem {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: problem))
+    }
+  }
+
+  /// What does not fit together; nil where all does.
+  private var problem: String? {
+    let indices = names.indices
+    guard parents.count == names.count, parents.allSatisfy({ $0.map(indices.contains) ?? true })
+    else { return "every keypoint has one parent among the \(names.count) keypoints, or nil" }
+    let paired = flipPairs.joined()
+    guard flipPairs.allSatisfy({ $0.count == 2 }), paired.allSatisfy(indices.contains),
+      Set(paired).count == paired.count
+    else { return "flip pairs are pairs of keypoints, each in one pair at most" }
+    guard
+      similaritySigmas.map({ $0.count == names.count && $0.allSatisfy { $0 > 0 } }) ?? true
+    else { return "every keypoint has one positive σ" }
+    return nil
   }
 
   /// The number of keypoints.

@@ -152,6 +152,18 @@ struct LiftingDatasetErrorTests {
       try NumPyFile.write(
         Tensor(shape: [60, 6, 3], scalars: scalars), to: $0.path("train_cam3d.npy"))
     }
+    func outside(_ name: String, _ axes: Int, _ value: Float, _ text: String) throws {
+      try refused(["train_\(name).npy", "row 41", "joint 2", "axis 1", text]) {
+        var scalars = [Float](repeating: 1, count: 60 * 6 * axes)
+        scalars[(41 * 6 + 2) * axes + 1] = value
+        try NumPyFile.write(
+          Tensor(shape: [60, 6, axes], scalars: scalars), to: $0.path("train_\(name).npy"))
+      }
+    }
+    try outside("cam3d", 3, 1.1e9, "-1000000000 to 1000000000 mm")
+    try outside("cam3d", 3, -1.1e9, "mm")
+    try outside("kp2d", 2, -1.1e7, "-10000000 to 10000000 pixels")
+    try outside("kp2d", 2, .infinity, "inf")
     try refused(["train_sequence.npy", "row 3", "0.5"]) {
       var scalars = [Float](repeating: 0, count: 60)
       scalars[3] = 0.5
@@ -198,6 +210,12 @@ struct LiftingDatasetErrorTests {
     try refused(["units", "m"]) { try meta($0) { $0["units"] = "m" } }
     try refused(["camera.width", "-5"]) {
       try meta($0) { $0["camera"] = ["width": -5, "height": 3] }
+    }
+    try refused(["camera.height", "1000000", "2000000"]) {
+      try meta($0) { $0["camera"] = ["width": 5, "height": 2_000_000] }
+    }
+    try refused(["camera.height", "0.5"]) {
+      try meta($0) { $0["camera"] = ["width": 5, "height": 0.5] }
     }
     try refused(["camera", "height"], kind: .malformedFile) {
       try meta($0) { $0["camera"] = ["width": 5] }

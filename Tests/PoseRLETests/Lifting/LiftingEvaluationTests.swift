@@ -30,6 +30,21 @@ struct LiftingEvaluationTests {
     #expect(evaluation.medianAlignedMPJPE < 0.1 * evaluation.alignedMPJPE)
   }
 
+  @Test("no poses to predict are an error, no poses to calibrate on are none")
+  func empty() throws {
+    let data = try LiftingPoses.dataset(motions: 2, seed: 1)
+    var generator = PhiloxGenerator(seed: 4)
+    let model = LiftingModel<Float>(
+      try LiftingModelTests.architecture(.laplace), using: &generator)
+    let error = #expect(throws: PoseError.self) {
+      try LiftingEvaluation(model, on: data.poses([]), calibration: data)
+    }
+    #expect(error?.kind == .invalidData)
+    let plain = try LiftingEvaluation(model, on: data, calibration: nil)
+    #expect(try LiftingEvaluation(model, on: data, calibration: data.poses([])) == plain)
+    #expect(try LiftingEvaluation(model, on: data, calibration: data) != plain)
+  }
+
   @Test(
     "the reported likelihood is that of the loss",
     arguments: [

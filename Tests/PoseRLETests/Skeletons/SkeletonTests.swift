@@ -1,3 +1,4 @@
+import Foundation
 import PoseRLE
 import Testing
 
@@ -15,6 +16,34 @@ struct SkeletonTests {
         : name.hasPrefix("right_") ? "left_" + name.dropFirst(6) : name
       #expect(skeleton.names[order[index]] == swapped)
       #expect(order[order[index]] == index)
+    }
+  }
+
+  @Test("are the same after coding", arguments: all)
+  func coding(skeleton: Skeleton) throws {
+    let data = try JSONEncoder().encode(skeleton)
+    #expect(try JSONDecoder().decode(Skeleton.self, from: data) == skeleton)
+  }
+
+  @Test(
+    "are refused in a file where their parts do not fit",
+    arguments: [
+      ("one parent", #"{"names": ["a", "b"], "parents": [null], "flipPairs": []}"#),
+      ("one parent", #"{"names": ["a", "b"], "parents": [null, 2], "flipPairs": []}"#),
+      ("pairs", #"{"names": ["a", "b"], "parents": [null, 0], "flipPairs": [[0]]}"#),
+      ("pairs", #"{"names": ["a", "b"], "parents": [null, 0], "flipPairs": [[0, -1]]}"#),
+      ("pairs", #"{"names": ["a", "b"], "parents": [null, 0], "flipPairs": [[0, 1], [1, 0]]}"#),
+      (
+        "positive",
+        #"{"names": ["a"], "parents": [null], "flipPairs": [], "similaritySigmas": [0]}"#
+      ),
+    ])
+  func misfits(part: String, text: String) {
+    #expect {
+      try JSONDecoder().decode(Skeleton.self, from: Data(text.utf8))
+    } throws: { error in
+      guard case DecodingError.dataCorrupted(let context) = error else { return false }
+      return context.debugDescription.contains(part)
     }
   }
 
