@@ -37,7 +37,7 @@ struct LiftRun: Encodable {
 
   private enum Key: String, CodingKey {
     case likelihood, seed, parameters, steps, skippedSteps, seconds, millisecondsPerStep
-    case mpjpe, paMPJPE, medianMPJPE, medianPAMPJPE, negativeLogLikelihood,
+    case mpjpe, paMPJPE, distanceQuantiles, medianMPJPE, medianPAMPJPE, negativeLogLikelihood,
       calibratedNegativeLogLikelihood, temperature
     case coverage, weights, error
   }
@@ -56,6 +56,7 @@ struct LiftRun: Encodable {
     try container.encode(finite(stepSeconds.map { 1_000 * $0 }), forKey: .millisecondsPerStep)
     try container.encode(finite(evaluation?.mpjpe), forKey: .mpjpe)
     try container.encode(finite(evaluation?.alignedMPJPE), forKey: .paMPJPE)
+    try container.encode(evaluation?.distanceQuantiles, forKey: .distanceQuantiles)
     try container.encode(finite(evaluation?.medianMPJPE), forKey: .medianMPJPE)
     try container.encode(finite(evaluation?.medianAlignedMPJPE), forKey: .medianPAMPJPE)
     try container.encode(

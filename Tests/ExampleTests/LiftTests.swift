@@ -45,7 +45,8 @@ struct LiftTests {
 
   private static let keys: Set<String> = [
     "likelihood", "seed", "parameters", "steps", "skippedSteps", "seconds", "millisecondsPerStep",
-    "mpjpe", "paMPJPE", "medianMPJPE", "medianPAMPJPE", "negativeLogLikelihood",
+    "mpjpe", "paMPJPE", "distanceQuantiles", "medianMPJPE", "medianPAMPJPE",
+    "negativeLogLikelihood",
     "calibratedNegativeLogLikelihood", "temperature", "coverage", "weights", "error",
   ]
 

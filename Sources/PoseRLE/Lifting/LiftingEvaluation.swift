@@ -25,6 +25,8 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
   public let mpjpe: Double
   /// The same after each predicted pose was brought upon the true one by the best similarity (PA-MPJPE).
   public let alignedMPJPE: Double
+  /// The quantiles 50, 90 and 99 % of the distances of joints but the root, in millimetres.
+  public let distanceQuantiles: [Double]
   /// ``mpjpe`` of the medians of the predicted densities: μ̂ + σ̂·c with constants c of the flow, which a
   /// likelihood with a flow may leave anywhere.
   public let medianMPJPE: Double
@@ -63,6 +65,11 @@ public struct LiftingEvaluation: Hashable, Sendable, Codable {
     let errors = model.otherJointErrors()
     let test = LiftedPoses(model, dataset, errors: errors)
     (mpjpe, alignedMPJPE) = Self.meanDistances(test.places, dataset)
+    let table = try JointTable(
+      distancesOf: test.places, to: Tensor<Double>(dataset.positions),
+      weights: Tensor<Double>(model.weights(poses: dataset.count)))
+    let distances = zip(table.values, table.weights).filter { $0.1 > 0 }.map(\.0).sorted()
+    distanceQuantiles = [0.5, 0.9, 0.99].map { 1_000 * sampleQuantile($0, of: distances) }
     (medianMPJPE, medianAlignedMPJPE) = Self.meanDistances(test.medians, dataset)
     let plain = try test.coverage(.identity)
     var (scaled, calibrated) = (plain, plain)
