@@ -90,11 +90,6 @@ struct Fit2D {
   }
 }
 
-/// A number with a fixed count of decimals.
-func fixed(_ value: Double, _ decimals: Int) -> String {
-  String(format: "%.\(decimals)f", value)
-}
-
 private func padded(_ name: String) -> String {
   name + String(repeating: " ", count: max(1, 18 - name.count))
 }

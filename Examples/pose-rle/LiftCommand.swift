@@ -59,7 +59,7 @@ struct LiftCommand: Command {
   func run() throws {
     let all = try LiftingDataset(contentsOf: folder, split: "train")
     let test = try LiftingDataset(contentsOf: folder, split: "val")
-    for folder in [output, checkpoints].compactMap(\.self) { try prepare(folder) }
+    for folder in [output, checkpoints].compactMap(\.self) { try prepareFolder(folder) }
     let division = all.dividedByMotion()
     let data = LiftData(
       training: all.poses(division.training),
@@ -149,19 +149,6 @@ struct LiftCommand: Command {
   private func save(_ runs: [LiftRun]) throws {
     guard let output else { return }
     try AtomicFile.write(Array(try LiftRun.json(runs).utf8), to: output + "/runs.json")
-  }
-
-  // Folders are tried before training, so that no minute of work ends in an error.
-  private func prepare(_ folder: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw PoseError(.unwritableFile, "the folder cannot be made", file: folder)
-    }
-    let probe = folder + "/.pose-rle"
-    try AtomicFile.write([], to: probe)
-    try FileManager.default.removeItem(atPath: probe)
   }
 }
 

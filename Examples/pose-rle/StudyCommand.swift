@@ -29,12 +29,7 @@ struct StudyCommand: Command {
   }
 
   func run() throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: output, withIntermediateDirectories: true)
-    } catch {
-      throw PoseError(.unwritableFile, "the folder cannot be made", file: output)
-    }
+    try prepareFolder(output)
     let world = StudyWorld(seed: seed)
     let presets = KeypointLikelihood.presets.filter { $0.likelihood.shape != .basic }
     var bar = ProgressBar(total: presets.count * steps)
@@ -42,7 +37,7 @@ struct StudyCommand: Command {
     var lessons: [StudyLesson] = []
     for (index, preset) in presets.enumerated() {
       let lesson = StudyLesson(preset.likelihood, name: preset.name, world: world, seed: seed)
-      try lesson.train(steps: steps) { step, loss in
+      lesson.train(steps: steps) { step, loss in
         bar.update(
           step: index * steps + step, message: "\(preset.name), loss \(fixed(loss, 3))")
       }

@@ -42,7 +42,7 @@ final class StudyLesson {
   }
 
   /// Trains on fresh draws, so that nothing can be learned by heart.
-  func train(steps: Int, progress: (Int, Double) -> Void) throws {
+  func train(steps: Int, progress: (Int, Double) -> Void) {
     let trainer = Trainer(model, clipping: .norm(10))
     let schedule = LearningRateSchedule.cosine(2e-3).warmingUp(over: 100)
     var draws = PhiloxGenerator(seed: seed, stream: 0xda7a)

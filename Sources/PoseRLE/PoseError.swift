@@ -1,3 +1,4 @@
+import Flows
 import Foundation
 
 /// What went wrong with data, files or settings of poses, and where.
@@ -52,6 +53,26 @@ public struct PoseError: Error, Equatable, Sendable {
   /// The same error with a file named, unless it names one already.
   public func inFile(_ file: String) -> PoseError {
     PoseError(kind, message, file: self.file ?? file, path: path)
+  }
+}
+
+extension PoseError {
+  /// The same failure with the words of this module.
+  init(_ error: FlowsError) {
+    self.init(
+      Kind(rawValue: error.kind.rawValue) ?? .invalidData, error.message, file: error.file,
+      path: error.field)
+  }
+
+  /// Runs `body` and turns errors of `Flows` into this module's, naming `file` in those that name none.
+  static func translating<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as FlowsError {
+      throw PoseError(error).inFile(file)
+    } catch let error as PoseError {
+      throw error.inFile(file)
+    }
   }
 }
 

@@ -44,8 +44,9 @@ extension UnsafeMutableBufferPointer {
 }
 
 extension Array {
-  /// The elements in an order that is the same on every platform.
-  func shuffled(portably generator: inout PhiloxGenerator) -> [Element] {
+  /// The elements in random order, the same on every platform, which `shuffled(using:)` does not promise
+  /// (Fisher and Yates).
+  public func shuffled(portably generator: inout PhiloxGenerator) -> [Element] {
     var copy = self
     copy.withUnsafeMutableBufferPointer { $0.shuffle(portably: &generator) }
     return copy

@@ -37,13 +37,8 @@ public struct ReleasedWeights<Scalar: TensorScalar>: Sendable {
   ///   missing or of another shape; `invalidData` for weights that are not finite; `unsupported`
   ///   for flows that are no masked couplings of this module.
   public init(contentsOf path: String, layout: ReleasedLayout? = nil, joints: Int? = nil) throws {
-    do {
-      self = try ReleasedWeights(
-        SafetensorsFile(contentsOf: path), layout: layout, joints: joints)
-    } catch let error as FlowsError {
-      throw PoseError(error).inFile(path)
-    } catch let error as PoseError {
-      throw error.inFile(path)
+    self = try PoseError.translating(path) {
+      try ReleasedWeights(SafetensorsFile(contentsOf: path), layout: layout, joints: joints)
     }
   }
 
@@ -78,15 +73,6 @@ public struct ReleasedWeights<Scalar: TensorScalar>: Sendable {
       head.converted(from: own, to: frame)
     }
     return converted(layout.frame)
-  }
-}
-
-extension PoseError {
-  /// The same failure with the words of this module.
-  fileprivate init(_ error: FlowsError) {
-    self.init(
-      Kind(rawValue: error.kind.rawValue) ?? .invalidData, error.message, file: error.file,
-      path: error.field)
   }
 }
 

@@ -33,7 +33,7 @@ struct LiftedPoses {
     let prediction = KeypointPrediction(
       mean: .concatenated(parts.map(\.mean)), logScale: .concatenated(parts.map(\.logScale)))
     let skeleton = model.architecture.skeleton
-    let others = skeleton.names.indices.filter { $0 != skeleton.root }
+    let others = skeleton.otherJoints
     places = Tensor<Double>(model.places(of: prediction))
     motions = dataset.motionOfPose
     density = PoseDensity(
@@ -72,15 +72,9 @@ extension LiftingModel<Float> {
   func otherJointErrors() -> [ErrorDistribution<Float>] {
     if loss.likelihood.shape == .basic {
       // About the prediction the latent coordinates follow the base.
-      return [
-        ErrorDistribution(
-          loss.likelihood.base == .laplace
-            ? Laplace<Float>(dimension: 3) : Gaussian<Float>(dimension: 3))
-      ]
+      return [ErrorDistribution(loss.baseDensity(dimension: 3))]
     }
-    if loss.flows.count <= 1 { return [ErrorDistribution(loss.errorDensity(joint: 0))] }
-    let skeleton = architecture.skeleton
-    return skeleton.names.indices.filter { $0 != skeleton.root }
-      .map { ErrorDistribution(loss.errorDensity(joint: $0)) }
+    if loss.flows.count <= 1 { return loss.errorDistributions() }
+    return architecture.skeleton.otherJoints.map { ErrorDistribution(loss.errorDensity(joint: $0)) }
   }
 }

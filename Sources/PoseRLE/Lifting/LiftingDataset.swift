@@ -119,4 +119,7 @@ public struct LiftingDataset: Sendable {
 extension Skeleton {
   /// The first joint that hangs on none.
   var root: Int { parents.firstIndex { $0 == nil } ?? 0 }
+
+  /// All joints but that one.
+  var otherJoints: [Int] { names.indices.filter { $0 != root } }
 }

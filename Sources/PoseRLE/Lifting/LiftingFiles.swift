@@ -94,16 +94,3 @@ extension LiftingDataset {
     try PoseError.translating(file) { try NumPyFile.read(file) }
   }
 }
-
-extension PoseError {
-  /// Runs `body` and turns errors of `Flows` into this module's, naming `file` in those that name none.
-  static func translating<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
-    do {
-      return try body()
-    } catch let error as FlowsError {
-      throw PoseError(
-        Kind(rawValue: error.kind.rawValue) ?? .invalidData, error.message,
-        file: error.file ?? file, path: error.field)
-    }
-  }
-}

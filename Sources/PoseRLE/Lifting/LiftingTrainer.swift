@@ -163,10 +163,7 @@ public final class LiftingTrainer {
     if pass != orderPass {
       orderPass = pass
       var own = self.generator.forked(1 << 40 + UInt64(pass))
-      order = Array(0..<poses)
-      for index in stride(from: poses - 1, to: 0, by: -1) {
-        order.swapAt(index, Int(own.next().multipliedFullWidth(by: UInt64(index + 1)).high))
-      }
+      order = Array(0..<poses).shuffled(portably: &own)
     }
     let start = (step % batches) * batch
     var coins = generator

@@ -98,7 +98,9 @@ public final class KeypointGradients<Scalar: TensorScalar> {
     _ labels: KeypointLabels<Scalar>, _ generator: PhiloxGenerator,
     _ prediction: @Sendable (Input, Input, Input?, Input?) -> KeypointPrediction<Scalar>
   ) -> Step {
-    loss.check(prediction(mean, scale, shear, features), labels)
+    // For its shapes whatever is given of σ will do.
+    loss.check(
+      KeypointPrediction(mean: mean, logScale: scale, shear: shear, features: features), labels)
     let labels = labels.reduced(by: loss.likelihood.reduction)
     let nodes = loss.normalizerNodes(of: labels, using: generator)
     let hasShear = shear != nil

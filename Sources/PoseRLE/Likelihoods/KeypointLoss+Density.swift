@@ -37,16 +37,15 @@ extension KeypointLoss {
       likelihood.shape != .basic,
       "the basic design has no density of a standardised error: its flow maps coordinates")
     precondition((0..<joints).contains(joint), "there are \(joints) joints; got number \(joint)")
-    let index = flows.count > 1 ? joint : 0
-    switch (likelihood.shape, likelihood.normalization, likelihood.base) {
-    case (.none, _, .laplace): return Laplace(dimension: dimension)
-    case (.none, _, .gaussian): return Gaussian(dimension: dimension)
-    case (.residual, .exact, .laplace):
-      return normalized(ResidualDensity(base: Laplace(dimension: dimension), shape: flows[index]))
-    case (.residual, .exact, .gaussian):
-      return normalized(ResidualDensity(base: Gaussian(dimension: dimension), shape: flows[index]))
-    default: return flows[index]
+    if likelihood.shape == .none { return baseDensity(dimension: dimension) }
+    let flow = flows[flows.count > 1 ? joint : 0]
+    guard hasNormalizer else { return flow }
+    func product<Q: Distribution<Scalar>>(_ base: Q) -> any Distribution<Scalar> {
+      let product = ResidualDensity(base: base, shape: flow)
+      return ResidualDensity(
+        base: base, shape: flow, normalization: .given(product.normalizer().logValue))
     }
+    return product(baseDensity(dimension: dimension))
   }
 
   /// σ as the likelihood sees it: that of the prediction, or the fixed one.
@@ -55,13 +54,5 @@ extension KeypointLoss {
     return KeypointPrediction(
       mean: prediction.mean,
       logScale: Tensor(repeating: logOf(scale), shape: prediction.mean.shape))
-  }
-
-  private func normalized<Q>(_ density: ResidualDensity<Q, NormalizingFlow<Scalar>>)
-    -> ResidualDensity<Q, NormalizingFlow<Scalar>>
-  {
-    ResidualDensity(
-      base: density.base, shape: density.shape,
-      normalization: .given(density.normalizer().logValue))
   }
 }

@@ -90,14 +90,12 @@ extension KeypointLoss {
   ) {
     let flow = flow(use)
     let generator = generator.forked(UInt64(2 * use.index + (use.isPlanar ? 1 : 0)))
-    switch likelihood.base {
-    case .laplace:
-      return ResidualDensity(base: Laplace(dimension: flow.dimension), shape: flow)
-        .trainingNodes(using: generator)
-    case .gaussian:
-      return ResidualDensity(base: Gaussian(dimension: flow.dimension), shape: flow)
-        .trainingNodes(using: generator)
+    func nodes<Q: Distribution<Scalar>>(_ base: Q) -> (
+      points: Tensor<Scalar>, logWeights: Tensor<Scalar>
+    ) {
+      ResidualDensity(base: base, shape: flow).trainingNodes(using: generator)
     }
+    return nodes(baseDensity(dimension: flow.dimension))
   }
 
   private func unnormalizedLogDensity(of use: FlowUse, at points: Tensor<Scalar>)
@@ -109,13 +107,10 @@ extension KeypointLoss {
   /// log ∫ Q·G of a flow, of rank 0.
   func logNormalizer(of use: FlowUse) -> Tensor<Scalar> {
     let flow = flow(use)
-    switch likelihood.base {
-    case .laplace:
-      return ResidualDensity(base: Laplace(dimension: flow.dimension), shape: flow).logNormalizer()
-    case .gaussian:
-      return ResidualDensity(base: Gaussian(dimension: flow.dimension), shape: flow)
-        .logNormalizer()
+    func value<Q: Distribution<Scalar>>(_ base: Q) -> Tensor<Scalar> {
+      ResidualDensity(base: base, shape: flow).logNormalizer()
     }
+    return value(baseDensity(dimension: flow.dimension))
   }
 
   private func flow(_ use: FlowUse) -> NormalizingFlow<Scalar> {

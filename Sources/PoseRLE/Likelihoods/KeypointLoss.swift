@@ -175,12 +175,17 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
 
   // MARK: - Parts
 
+  /// Q of so many axes.
+  func baseDensity(dimension: Int) -> any Distribution<Scalar> {
+    switch likelihood.base {
+    case .laplace: Laplace(dimension: dimension)
+    case .gaussian: Gaussian(dimension: dimension)
+    }
+  }
+
   /// log Q of the rows `[m]`.
   func baseLogDensity(_ error: Tensor<Scalar>) -> Tensor<Scalar> {
-    switch likelihood.base {
-    case .laplace: Laplace(dimension: error.shape[1]).logDensity(of: error)
-    case .gaussian: Gaussian(dimension: error.shape[1]).logDensity(of: error)
-    }
+    baseDensity(dimension: error.shape[1]).logDensity(of: error)
   }
 
   private func flow(of group: JointGroup<Scalar>) -> NormalizingFlow<Scalar>? {

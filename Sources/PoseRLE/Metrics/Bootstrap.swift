@@ -146,14 +146,8 @@ extension BootstrapInterval {
       return
     }
     let sorted = draws.sorted()
-    func quantile(_ p: Double) -> Double {
-      let place = p * Double(sorted.count - 1)
-      let (low, part) = (Int(place), place - place.rounded(.down))
-      let high = min(low + 1, sorted.count - 1)
-      return sorted[low] + part * (sorted[high] - sorted[low])
-    }
-    lower = quantile((1 - level) / 2)
-    upper = quantile((1 + level) / 2)
+    lower = sampleQuantile((1 - level) / 2, of: sorted)
+    upper = sampleQuantile((1 + level) / 2, of: sorted)
     let mean = draws.reduce(0, +) / Double(draws.count)
     let squares = draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     standardError = (squares / Double(draws.count - 1)).squareRoot()

@@ -162,20 +162,13 @@ public struct JointTable: Hashable, Sendable {
   ///
   /// - Parameter images: for each pose its image; every pose is an image of its own if nil.
   public func estimate(images: [Int]? = nil) -> Estimate {
-    let groups = RowGroups(checked(images))
-    let mean = mean
-    var (residuals, total) = ([Double](repeating: 0, count: groups.count), 0.0)
-    var counts = [Bool](repeating: false, count: groups.count)
-    for index in values.indices where weights[index] > 0 {
-      let group = groups.groupOf[index / jointCount]
-      residuals[group] += weights[index] * (values[index] - mean)
-      counts[group] = true
-      total += weights[index]
-    }
-    let n = Double(counts.count { $0 })
-    if n < 2 { return Estimate(value: mean, standardError: .nan) }
-    let squares = residuals.reduce(0) { $0 + $1 * $1 }
-    return Estimate(value: mean, standardError: (squares * n / (n - 1)).squareRoot() / total)
+    let (images, mean) = (checked(images), mean)
+    let counted = values.indices.filter { weights[$0] > 0 }
+    let total = counted.reduce(0) { $0 + weights[$1] }
+    let deviation = clusteredDeviation(
+      counted.map { weights[$0] * (values[$0] - mean) },
+      groups: counted.map { images[$0 / jointCount] })
+    return Estimate(value: mean, standardError: deviation.map { $0 / total } ?? .nan)
   }
 
   /// An interval of the mean over draws of images with replacement.

@@ -55,11 +55,7 @@ extension ResidualDensity {
     }
     while rows.count < count { rows.append(rows.last ?? 0) }
     // Those that come first are taken for a sample of all.
-    // (By Fisher and Yates, since the standard library does not promise an algorithm.)
-    for place in stride(from: rows.count - 1, to: 0, by: -1) {
-      rows.swapAt(place, Int(generator.next() % UInt64(place + 1)))
-    }
-    return points.rows(rows)
+    return points.rows(rows.shuffled(portably: &generator))
   }
 }
 
