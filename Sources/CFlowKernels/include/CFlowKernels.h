@@ -61,6 +61,22 @@ typedef enum {
 
 enum { FK_MAX_RANK = 6 };
 
+// A perceptron: linear layers with one activation after all but the last.
+enum { FK_MAX_LAYERS = 8 };
+typedef struct {
+  int64_t layers;  // linear layers, 1...FK_MAX_LAYERS
+  fk_activation activation;
+  double slope;
+  int64_t widths[FK_MAX_LAYERS + 1];
+  const void *weights[FK_MAX_LAYERS];  // [in, out] row-major
+  const void *biases[FK_MAX_LAYERS];   // [out]; null: none
+} fk_network;
+// Gradients are added to; null where not wanted.
+typedef struct {
+  void *weights[FK_MAX_LAYERS];
+  void *biases[FK_MAX_LAYERS];
+} fk_network_gradient;
+
 // name, parameters, arguments. Every kernel returns nothing.
 #define FK_KERNELS(X)                                                                              \
   /* Matrix product; bias (may be null) and activation are applied at the end, `accumulate` adds   \
@@ -109,10 +125,40 @@ enum { FK_MAX_RANK = 6 };
      const void *in, void *out),                                                                   \
     (outer, axis, inner, count, indices, in, out))                                                 \
   /* y += scale * x */                                                                             \
+  /* The first `count` columns of out [rows, out_columns] are the columns `indices` (null: the first \
+     ones) of in [rows, in_columns]. */                                                            \
+  X(take_columns,                                                                                  \
+    (int64_t rows, int64_t count, int64_t in_columns, const int64_t *indices, const void *in,      \
+     int64_t out_columns, void *out),                                                              \
+    (rows, count, in_columns, indices, in, out_columns, out))                                      \
+  /* The first `count` columns of in are added to the columns `indices` of out. */                 \
+  X(add_columns,                                                                                   \
+    (int64_t rows, int64_t count, int64_t in_columns, const void *in, int64_t out_columns,         \
+     const int64_t *indices, void *out),                                                           \
+    (rows, count, in_columns, in, out_columns, indices, out))                                      \
   X(add_scaled, (int64_t n, double scale, const void *x, void *y), (n, scale, x, y))               \
   X(fill, (int64_t n, double value, void *y), (n, value, y))                                       \
   X(sum_squares, (int64_t n, const void *x, double *out), (n, x, out))                             \
   X(sum, (int64_t n, const void *x, double *out), (n, x, out))                                     \
+  /* A network that is piecewise linear in its one input (fk_network_is_piecewise): its pieces, in  \
+     fk_piecewise_bytes of memory. */                                                              \
+  X(piecewise_prepare, (const fk_network *n, void *prepared), (n, prepared))                       \
+  /* y [rows, outputs] of x [rows], and which piece each row lies on. */                           \
+  X(piecewise_forward,                                                                             \
+    (const fk_network *n, const void *prepared, int64_t rows, const void *x, int32_t *pieces,      \
+     void *y),                                                                                     \
+    (n, prepared, rows, x, pieces, y))                                                             \
+  /* From the gradient g of y: gx (may be null), and the sums of g x and g on each piece, added to \
+     sums [pieces, outputs, 2] (may be null). */                                                   \
+  X(piecewise_backward,                                                                            \
+    (const fk_network *n, const void *prepared, int64_t rows, const void *x,                       \
+     const int32_t *pieces, const void *g, void *gx, double *sums),                                \
+    (n, prepared, rows, x, pieces, g, gx, sums))                                                   \
+  /* Those sums become gradients by the parameters. */                                             \
+  X(piecewise_finish,                                                                              \
+    (const fk_network *n, const void *prepared, const double *sums,                                \
+     const fk_network_gradient *gradient),                                                         \
+    (n, prepared, sums, gradient))                                                                 \
   /* Affine coupling on columns `indices` of x [rows, dimension]: from raw [rows, *] the log-scale \
      (column 0 on, row stride raw_stride) and t likewise. to_data: v = x exp(s) + t, logdet = sum  \
      s; else v = (x - t) exp(-s), logdet = -sum s. */                                              \
@@ -168,6 +214,12 @@ FK_KERNELS(FK_DECLARE)
 
 // Conversion between scalar types, rounding to nearest.
 void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
+
+// Networks of one input, two hidden layers and ReLU or LeakyReLU (kernels/piecewise.h).
+bool fk_network_is_piecewise(const fk_network *n);
+// For what piecewise_prepare leaves; and how many pieces it found.
+int64_t fk_piecewise_bytes(fk_type type, const fk_network *n);
+int64_t fk_piecewise_count(const void *prepared);
 
 // Instruction sets. The process-wide choice is the best that the processor has, or what the
 // environment variable FLOWS_SIMD (baseline, avx2, avx512) allows; a thread may override it.

@@ -17,6 +17,7 @@
 #include "matmul.h"
 #include "elementwise.h"
 #include "flow.h"
+#include "piecewise.h"
 #include "optimizer.h"
 
 #define FK_ENTRY(name, parameters, arguments) .name = FN(name),

@@ -396,6 +396,35 @@ static void FN(scatter_add)(int64_t outer, int64_t axis, int64_t inner, int64_t 
     }
 }
 
+static void FN(take_columns)(int64_t rows, int64_t count, int64_t in_columns,
+                             const int64_t *indices, const void *inv, int64_t out_columns,
+                             void *outv) {
+  const T *restrict in = inv;
+  T *restrict out = outv;
+  if (count == 1) {
+    in += indices ? indices[0] : 0;
+    for (int64_t r = 0; r < rows; r++) out[r * out_columns] = in[r * in_columns];
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < count; i++)
+      out[r * out_columns + i] = in[r * in_columns + (indices ? indices[i] : i)];
+}
+
+static void FN(add_columns)(int64_t rows, int64_t count, int64_t in_columns, const void *inv,
+                            int64_t out_columns, const int64_t *indices, void *outv) {
+  const T *restrict in = inv;
+  T *restrict out = outv;
+  if (count == 1) {
+    out += indices[0];
+    for (int64_t r = 0; r < rows; r++) out[r * out_columns] += in[r * in_columns];
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < count; i++)
+      out[r * out_columns + indices[i]] += in[r * in_columns + i];
+}
+
 static void FN(add_scaled)(int64_t n, double scale_value, const void *xv, void *yv) {
   const T *restrict x = xv;
   T *restrict y = yv;

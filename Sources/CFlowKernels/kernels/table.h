@@ -10,6 +10,19 @@
 #include <math.h>
 #include <string.h>
 
+// What piecewise_prepare leaves starts with this.
+enum { FK_FANOUT = 16, FK_MAX_LEVELS = 8 };
+typedef struct {
+  int64_t pieces;
+  int64_t levels;                 // of the search tree over the bounds between them
+  int64_t level[FK_MAX_LEVELS];   // where each level's keys start
+  int64_t padding[6];
+} fk_piecewise_head;
+
+// The most pieces, and the most keys of their search tree.
+int64_t fk_piecewise_most(const fk_network *n);
+int64_t fk_piecewise_keys(int64_t pieces);
+
 #define FK_FIELD(name, parameters, arguments) void(*name) parameters;
 typedef struct {
   FK_KERNELS(FK_FIELD)

@@ -24,6 +24,7 @@ final class GradientSlots<Model: Parameterized> {
     init(_ layout: ParameterLayout, _ model: Model, parameters: Storage) {
       self.model = layout.watchedModel(model, block: parameters, tape: tape)
       gradient = layout.makeBlock()
+      tape.defersPieceSums = true
       tape.setMark()
       for (node, shape) in layout.shapes.enumerated() {
         let view = Storage(viewing: gradient, shape: shape, offset: layout.offsets[node])
@@ -64,6 +65,7 @@ final class GradientSlots<Model: Parameterized> {
     let tiles = (rows + tileRows - 1) / tileRows
     let slots = Swift.min(Tiles.slots, tiles)
     while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }
+    prepareNetworks(threads)
     Workers.run(slots, threads: threads) { slot in
       let lane = lanes[slot]
       fk_fill(lane.gradient.type, Int64(layout.count), 0, lane.gradient.pointer)
@@ -74,9 +76,33 @@ final class GradientSlots<Model: Parameterized> {
       }
       losses[slot] = sum
     }
+    finishPieceSums(slots, threads)
     var total = 0.0
     for slot in 0..<slots { total += losses[slot] }
     return (slots, total)
+  }
+
+  /// The networks of the last run, for the weights as they are now: all at once, rather than when the
+  /// first tile needs each.
+  private func prepareNetworks(_ threads: Int) {
+    let networks = lanes[0].tape.pieceSums.values.map(\.network).filter(\.isOutdated)
+    Workers.run(networks.count, threads: threads) { networks[$0].prepare() }
+  }
+
+  /// The sums of all slots, in their order, become gradients in the first slot that has any.
+  private func finishPieceSums(_ slots: Int, _ threads: Int) {
+    var parts: [ObjectIdentifier: [(tape: Tape, sums: PieceSums)]] = [:]
+    for lane in lanes.prefix(slots) {
+      for sums in lane.tape.takeUsedPieceSums() {
+        parts[ObjectIdentifier(sums.network), default: []].append((lane.tape, sums))
+      }
+    }
+    let networks = Array(parts.values)
+    Workers.run(networks.count, threads: threads) { index in
+      let (tape, sums) = networks[index][0]
+      for part in networks[index].dropFirst() { sums.add(part.sums) }
+      sums.finish(on: tape)
+    }
   }
 
   private func run(

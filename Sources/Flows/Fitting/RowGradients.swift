@@ -33,6 +33,7 @@ public final class RowGradients<Model: Parameterized> {
     let block = slots.layout.block(of: model)
     slots.parameters.pointer.copyMemory(
       from: block.pointer, byteCount: block.count * block.kind.size)
+    slots.parameters.didChange()
   }
 
   /// The value and the gradients.

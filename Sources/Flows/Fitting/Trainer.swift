@@ -136,6 +136,7 @@ public final class Trainer<Model: Parameterized> {
     case .value(let largest): limit = largest / scale
     }
     step += 1
+    parameters.didChange()
     let decay = averageDecay.map { Swift.min($0, Double(1 + step) / Double(10 + step)) }
     Workers.run(chunks, threads: threads) { chunk in
       let (offset, count) = range(of: chunk)

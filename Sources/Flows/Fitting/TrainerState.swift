@@ -74,6 +74,7 @@ extension Trainer {
           + "\(average == nil ? "none" : "one")")
     }
     layout.unpack(state.parameters, into: parameters)
+    parameters.didChange()
     for (moment, value) in zip(moments, state.moments) { layout.unpack(value, into: moment) }
     if let average, let value = state.average { layout.unpack(value, into: average) }
     step = state.step

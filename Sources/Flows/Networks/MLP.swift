@@ -4,6 +4,7 @@ public struct MLP<Scalar: TensorScalar>: Parameterized {
   public var layers: [Linear<Scalar>]
   /// Between the layers.
   public let activation: Activation
+  private let preparation = PreparationCache()
 
   /// A network `inputs → hidden… → outputs`.
   ///
@@ -36,6 +37,9 @@ public struct MLP<Scalar: TensorScalar>: Parameterized {
     for index in layers.indices.dropLast() { y = layers[index](y, activation: activation) }
     return layers[layers.count - 1](y)
   }
+
+  /// The network in the form that whole passes read; nil where it has none.
+  var prepared: PreparedNetwork? { preparation.network(of: layers, activation: activation) }
 
   /// Shows the layers by their number.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {

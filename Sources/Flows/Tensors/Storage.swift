@@ -63,6 +63,15 @@ final class Storage: @unchecked Sendable {
     return tape
   }
 
+  /// The storage whose memory this is.
+  var memory: Storage { owner ?? self }
+
+  /// How often the memory changed in place since something may have been derived from it. Only a
+  /// trainer changes memory that others see, and only between its passes.
+  private(set) var generation = 0
+
+  func didChange() { generation += 1 }
+
   /// The same values without derivative.
   var detached: Storage { tape == nil ? self : Storage(viewing: self, shape: shape) }
 

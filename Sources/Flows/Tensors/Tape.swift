@@ -15,6 +15,10 @@ final class Tape {
   /// Nodes below this one have gradients that are always added to in place: a trainer's slots.
   private var accumulatorCount: Int32 = 0
   private var mark: Int32 = 0
+  /// Sums from which the gradients of piecewise linear networks follow.
+  private(set) var pieceSums: [ObjectIdentifier: PieceSums] = [:]
+  /// True where the owner turns those sums into gradients, once for many backward passes.
+  var defersPieceSums = false
   /// Grows from tape to tape, so that of two nested recordings the inner one is known.
   private let serial = fk_next_serial()
 
@@ -55,6 +59,13 @@ final class Tape {
   }
 
   func gradient(of node: Int32) -> Storage? { gradients[Int(node)] }
+
+  /// Memory to which a kernel adds the gradient of a node. Those of a trainer's slots may be asked for
+  /// on several threads at a time.
+  func addend(for node: Int32, like storage: Storage) -> UnsafeMutableRawPointer {
+    if node < accumulatorCount, let slot = gradients[Int(node)] { return slot.pointer }
+    return zeroedAccumulator(for: node, like: storage).pointer
+  }
 
   /// Adds to the gradient of a node; the first one is taken over as it is.
   func add(_ gradient: Storage, to node: Int32) {
@@ -99,16 +110,45 @@ final class Tape {
   func backward(from node: Int32, seed: Storage) {
     gradients[Int(node)] = seed
     while let record = records.popLast() { record(self) }
+    if !defersPieceSums { finishPieceSums() }
   }
 
   /// Runs backwards without consuming the recording, so that it can run again.
   func backwardKeeping(from node: Int32, seed: Storage) {
     gradients[Int(node)] = seed
     for record in records.reversed() { record(self) }
+    if !defersPieceSums { finishPieceSums() }
   }
 
   func clearGradients() {
     for index in gradients.indices { gradients[index] = nil }
+  }
+
+  // MARK: - Piecewise linear networks
+
+  /// The sums of a network whose parameters this tape tracks.
+  func pieceSums<Scalar>(of network: PreparedNetwork, _ layers: [Linear<Scalar>]) -> PieceSums {
+    let key = ObjectIdentifier(network)
+    if let sums = pieceSums[key] {
+      sums.begin()
+      return sums
+    }
+    let sums = PieceSums(network, parameters: layers.map(LayerParameters.init))
+    pieceSums[key] = sums
+    return sums
+  }
+
+  /// The sums that something was added to since they were last finished; forgets the others.
+  func takeUsedPieceSums() -> [PieceSums] {
+    if pieceSums.values.contains(where: { !$0.isUsed }) {
+      pieceSums = pieceSums.filter(\.value.isUsed)
+    }
+    return Array(pieceSums.values)
+  }
+
+  private func finishPieceSums() {
+    for sums in pieceSums.values { sums.finish(on: self) }
+    pieceSums.removeAll()
   }
 
   // MARK: - Trainers
@@ -134,5 +174,6 @@ final class Tape {
     isOpen = false
     records.removeAll()
     gradients.removeAll()
+    pieceSums.removeAll()
   }
 }

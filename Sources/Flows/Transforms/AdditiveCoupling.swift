@@ -1,3 +1,5 @@
+internal import CFlowKernels
+
 /// An additive coupling of NICE (Dinh et al., 2014).
 ///
 /// Some columns pass through, the others are shifted by a network of those. Volume is preserved:
@@ -61,6 +63,14 @@ public struct AdditiveCoupling<Scalar: TensorScalar>: Flow {
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ direction: CouplingDirection
   ) -> Transformed<Scalar> {
     checkRows(x)
+    if let network = shiftNetwork.prepared {
+      checkContext(x, context, contextDimension)
+      let pass = CouplingPass(
+        kind: Scalar.scalarKind, scale: FK_SCALE_NONE, bound: 0, direction: direction,
+        dimension: dimension, contextDimension: contextDimension, columns: columns,
+        first: network, second: nil)
+      return coupling(x, context, pass, (shiftNetwork.layers, nil))
+    }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
     return coupling(
       x, .additive(shiftNetwork(seen)), scale: .free, columns: columns.transformed, direction)

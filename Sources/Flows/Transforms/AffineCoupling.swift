@@ -93,6 +93,10 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ direction: CouplingDirection
   ) -> Transformed<Scalar> {
     checkRows(x)
+    if let pass = pass(direction) {
+      checkContext(x, context, contextDimension)
+      return coupling(x, context, pass, (scaleNetwork.layers, shiftNetwork?.layers))
+    }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
     let parameters: CouplingParameters<Scalar>
     if let shiftNetwork {
@@ -102,6 +106,18 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
     }
     return coupling(
       x, parameters, scale: configuration.scale, columns: columns.transformed, direction)
+  }
+
+  /// What the kernels do in this direction; nil for networks that they cannot run whole.
+  func pass(_ direction: CouplingDirection) -> CouplingPass? {
+    guard let first = scaleNetwork.prepared else { return nil }
+    let second = shiftNetwork?.prepared
+    guard (second == nil) == (shiftNetwork == nil) else { return nil }
+    let (kernel, bound) = configuration.scale.kernel
+    return CouplingPass(
+      kind: Scalar.scalarKind, scale: kernel, bound: bound, direction: direction,
+      dimension: dimension, contextDimension: contextDimension, columns: columns, first: first,
+      second: second)
   }
 
   /// Latent → data.
@@ -125,15 +141,14 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
   }
 }
 
-/// The passed columns, with the context beside them where there is one.
-func conditionerInput<Scalar>(
-  _ x: Tensor<Scalar>, _ passed: IndexList, _ context: Tensor<Scalar>?, _ contextDimension: Int
-) -> Tensor<Scalar> {
-  let seen = x.gathering(passed, axis: 1)
+/// Checks that context comes with a flow that takes it, row by row.
+func checkContext<Scalar>(
+  _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ contextDimension: Int
+) {
   guard contextDimension > 0 else {
     precondition(
       context == nil, "this flow takes no context; got context of shape \(context?.shape ?? [])")
-    return seen
+    return
   }
   guard let context else {
     preconditionFailure("this flow takes context rows of \(contextDimension) columns; got none")
@@ -142,5 +157,13 @@ func conditionerInput<Scalar>(
     context.rank == 2 && context.storage.shape[1] == contextDimension
       && context.storage.shape[0] == x.storage.shape[0],
     "the context has the shape [\(x.storage.shape[0]), \(contextDimension)]; got \(context.shape)")
-  return .concatenated([seen, context], axis: 1)
+}
+
+/// The passed columns, with the context beside them where there is one.
+func conditionerInput<Scalar>(
+  _ x: Tensor<Scalar>, _ passed: IndexList, _ context: Tensor<Scalar>?, _ contextDimension: Int
+) -> Tensor<Scalar> {
+  checkContext(x, context, contextDimension)
+  let seen = x.gathering(passed, axis: 1)
+  return context.map { .concatenated([seen, $0], axis: 1) } ?? seen
 }

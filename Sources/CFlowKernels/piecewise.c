@@ -1,0 +1,32 @@
+// Sizes of networks that are piecewise linear in their one input.
+#include "kernels/table.h"
+
+// Beyond this the products are cheaper than finding the pieces.
+enum { MOST_WEIGHTS = 1 << 16 };
+
+bool fk_network_is_piecewise(const fk_network *n) {
+  return n->layers == 3 && n->widths[0] == 1 && n->widths[1] * n->widths[2] <= MOST_WEIGHTS &&
+         (n->activation == FK_RELU || (n->activation == FK_LEAKY_RELU && n->slope > 0));
+}
+
+// Every unit of the second layer may bend once between any two thresholds of the first.
+int64_t fk_piecewise_most(const fk_network *n) { return (n->widths[1] + 1) * (n->widths[2] + 1); }
+
+int64_t fk_piecewise_keys(int64_t pieces) {
+  int64_t total = 0;
+  for (int64_t keys = pieces;; keys /= FK_FANOUT) {
+    const int64_t nodes = keys / FK_FANOUT + 1;
+    total += nodes * FK_FANOUT;
+    if (nodes == 1) return total;
+  }
+}
+
+int64_t fk_piecewise_bytes(fk_type type, const fk_network *n) {
+  const int64_t size = type == FK_FLOAT ? 4 : 8, most = fk_piecewise_most(n);
+  return (int64_t)sizeof(fk_piecewise_head) + size * fk_piecewise_keys(most) +
+         size * 2 * n->widths[3] * most + (int64_t)sizeof(int32_t) * most;
+}
+
+int64_t fk_piecewise_count(const void *prepared) {
+  return ((const fk_piecewise_head *)prepared)->pieces;
+}

@@ -1,0 +1,180 @@
+internal import CFlowKernels
+
+/// A network in the form that kernels read, with what they make once for given weights.
+///
+/// Of a network of one input, two hidden layers and (leaky) ReLU that is its pieces: such a network is
+/// piecewise linear, and a row then costs a search and a multiply-add.
+final class PreparedNetwork: @unchecked Sendable {
+  private let network: UnsafeMutablePointer<fk_network>
+  let kind: ScalarKind
+  let isPiecewise: Bool
+  private let prepared: UnsafeMutableRawPointer
+  private let preparedBytes: Int
+  /// The memory of the parameters, and how often it had changed when this was made.
+  private let memories: [Storage]
+  private var generations: [Int]
+
+  let outputs: Int
+
+  /// Nil where a layer's activation has no fused kernel, or there are more layers than kernels take.
+  init?<Scalar>(_ layers: [Linear<Scalar>], activation: Activation) {
+    guard let (code, slope) = activation.fused, !layers.isEmpty,
+      layers.count <= Int(FK_MAX_LAYERS)
+    else { return nil }
+    kind = Scalar.scalarKind
+    memories = layers.flatMap { layer in
+      [layer.weight.storage.memory] + (layer.bias.map { [$0.storage.memory] } ?? [])
+    }
+    generations = memories.map(\.generation)
+    var width = layers[0].weight.storage.shape.matrix("the weight of a linear layer").rows
+    var widths = [width]
+    for layer in layers {
+      let (rows, columns) = layer.weight.storage.shape.matrix("the weight of a linear layer")
+      precondition(
+        rows == width,
+        "a layer takes what the one before gives: \(width) columns meet \(rows) rows of a weight")
+      precondition(
+        layer.bias.map { $0.count == columns } ?? true,
+        "the bias has one scalar for each of \(columns) columns; got the shape "
+          + "\(layer.bias?.shape ?? [])")
+      width = columns
+      widths.append(width)
+    }
+    outputs = width
+    network = .allocate(capacity: 1)
+    network.initialize(to: fk_network())
+    network.pointee.layers = Int64(layers.count)
+    network.pointee.activation = code
+    network.pointee.slope = slope
+    withUnsafeMutableBytes(of: &network.pointee.widths) { bytes in
+      let slots = bytes.assumingMemoryBound(to: Int64.self)
+      for (index, width) in widths.enumerated() { slots[index] = Int64(width) }
+    }
+    withUnsafeMutableBytes(of: &network.pointee.weights) { bytes in
+      let slots = bytes.assumingMemoryBound(to: UnsafeRawPointer?.self)
+      for (index, layer) in layers.enumerated() {
+        slots[index] = UnsafeRawPointer(layer.weight.storage.pointer)
+      }
+    }
+    withUnsafeMutableBytes(of: &network.pointee.biases) { bytes in
+      let slots = bytes.assumingMemoryBound(to: UnsafeRawPointer?.self)
+      for (index, layer) in layers.enumerated() {
+        slots[index] = (layer.bias?.storage.pointer).map { UnsafeRawPointer($0) }
+      }
+    }
+    isPiecewise = fk_network_is_piecewise(network)
+    guard isPiecewise else { return nil }  // TEMPORARY
+    preparedBytes = Int(fk_piecewise_bytes(kind.kernelType, network))
+    prepared = fk_allocate(preparedBytes)
+    prepare()
+  }
+
+  deinit {
+    fk_deallocate(prepared, preparedBytes)
+    network.deallocate()
+  }
+
+  /// Makes anew what depends on the weights, which have changed in place.
+  func prepare() {
+    for (index, memory) in memories.enumerated() { generations[index] = memory.generation }
+    fk_piecewise_prepare(kind.kernelType, network, prepared)
+  }
+
+  /// True where the weights changed in place since they were looked at.
+  var isOutdated: Bool {
+    for index in memories.indices where memories[index].generation != generations[index] {
+      return true
+    }
+    return false
+  }
+
+  /// True where this is the network of these very weights, wherever their values stand now.
+  func isNetwork<Scalar>(of layers: [Linear<Scalar>]) -> Bool {
+    guard Int(network.pointee.layers) == layers.count else { return false }
+    return withUnsafeBytes(of: &network.pointee.weights) { weights in
+      withUnsafeBytes(of: &network.pointee.biases) { biases in
+        let weights = weights.assumingMemoryBound(to: UnsafeRawPointer?.self)
+        let biases = biases.assumingMemoryBound(to: UnsafeRawPointer?.self)
+        var owner = 0
+        for index in layers.indices {
+          let weight = layers[index].weight.storage
+          guard weights[index] == UnsafeRawPointer(weight.pointer),
+            memories[owner] === weight.memory
+          else { return false }
+          owner += 1
+          guard let bias = layers[index].bias?.storage else {
+            if biases[index] != nil { return false }
+            continue
+          }
+          guard biases[index] == UnsafeRawPointer(bias.pointer), memories[owner] === bias.memory
+          else { return false }
+          owner += 1
+        }
+        return true
+      }
+    }
+  }
+
+  // MARK: - Passes
+
+  /// What a forward pass of so many rows keeps for the way back.
+  func savedBytes(rows: Int) -> Int { rows * MemoryLayout<Int32>.size }
+
+  /// y `[rows, outputs]` of x `[rows, inputs]`.
+  func forward(
+    rows: Int, _ x: UnsafeRawPointer, saved: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer
+  ) {
+    fk_piecewise_forward(
+      kind.kernelType, network, prepared, Int64(rows), x,
+      saved.assumingMemoryBound(to: Int32.self), y)
+  }
+
+  /// The gradient by x, and that by the parameters added to `target`.
+  func backward(
+    rows: Int, _ x: UnsafeRawPointer, saved: UnsafeRawPointer, g: UnsafeRawPointer,
+    gx: UnsafeMutableRawPointer?, target: NetworkGradient
+  ) {
+    fk_piecewise_backward(
+      kind.kernelType, network, prepared, Int64(rows), x,
+      saved.assumingMemoryBound(to: Int32.self), g, gx, target.sums)
+  }
+
+  // MARK: - Sums by piece
+
+  /// Doubles that the sums of a piecewise network take, and how many of them are in use.
+  var sumCapacity: Int {
+    2 * outputs * (Int(network.pointee.widths.1) + 1) * (Int(network.pointee.widths.2) + 1)
+  }
+  var sumCount: Int { 2 * outputs * Int(fk_piecewise_count(prepared)) }
+
+  /// Adds to the gradient by the parameters what the sums say.
+  func finish(_ sums: UnsafePointer<Double>, _ target: fk_network_gradient) {
+    var target = target
+    fk_piecewise_finish(kind.kernelType, network, prepared, sums, &target)
+  }
+}
+
+/// Where a network's gradient by its parameters goes.
+struct NetworkGradient {
+  /// Of a network that is not piecewise linear.
+  var parameters: fk_network_gradient?
+  /// Of one that is: sums by piece, which become gradients at the end.
+  var sums: UnsafeMutablePointer<Double>?
+}
+
+/// The prepared form of a network, kept as long as its weights stay; shared by copies of a model.
+final class PreparationCache: @unchecked Sendable {
+  private let lock = Lock()
+  private var current: PreparedNetwork?
+
+  func network<Scalar>(of layers: [Linear<Scalar>], activation: Activation) -> PreparedNetwork? {
+    lock.held {
+      if let current, current.isNetwork(of: layers) {
+        if current.isOutdated { current.prepare() }
+        return current
+      }
+      current = PreparedNetwork(layers, activation: activation)
+      return current
+    }
+  }
+}

@@ -1,0 +1,189 @@
+internal import CFlowKernels
+
+/// The kernel calls of an affine or additive coupling, forward and backward, on given memory.
+///
+/// The first network gives raw log-scales, and shifts beside them where it is the only one; the
+/// second gives shifts. An additive coupling has one network, of shifts.
+struct CouplingPass {
+  let kind: ScalarKind
+  let scale: fk_scale
+  let bound: Double
+  let direction: CouplingDirection
+  let dimension: Int
+  let contextDimension: Int
+  let columns: CouplingColumns
+  let first: PreparedNetwork
+  let second: PreparedNetwork?
+
+  private var seenColumns: Int { columns.passed.count + contextDimension }
+  private var isAdditive: Bool { scale == FK_SCALE_NONE }
+  private var type: fk_type { kind.kernelType }
+
+  /// Where the parts of a workspace start, in bytes.
+  private struct Layout {
+    var seen = 0, first = 0, second = 0, firstSaved = 0, secondSaved = 0, end = 0
+  }
+
+  private func layout(rows: Int) -> Layout {
+    var result = Layout()
+    var place = 0
+    func take(_ bytes: Int) -> Int {
+      defer { place += (bytes + 63) / 64 * 64 }
+      return place
+    }
+    result.seen = take(rows * seenColumns * kind.size)
+    result.first = take(rows * first.outputs * kind.size)
+    result.firstSaved = take(first.savedBytes(rows: rows))
+    if let second {
+      result.second = take(rows * second.outputs * kind.size)
+      result.secondSaved = take(second.savedBytes(rows: rows))
+    }
+    result.end = place
+    return result
+  }
+
+  /// Memory that the forward pass leaves for the backward pass.
+  func workspaceBytes(rows: Int) -> Int { layout(rows: rows).end }
+
+  /// The places of raw log-scales and shifts, in the networks' outputs or in their gradients.
+  private func parts(_ first: UnsafeMutableRawPointer, _ second: UnsafeMutableRawPointer)
+    -> (raw: UnsafeMutableRawPointer, shift: UnsafeMutableRawPointer, stride: Int64)
+  {
+    let count = columns.transformed.count
+    if isAdditive { return (first, first, Int64(count)) }
+    if self.second != nil { return (first, second, Int64(count)) }
+    return (first, first + count * kind.size, Int64(2 * count))
+  }
+
+  func forward(
+    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?,
+    workspace: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer,
+    logDet: UnsafeMutableRawPointer
+  ) {
+    let places = layout(rows: rows)
+    let (passed, transformed) = (columns.passed, columns.transformed)
+    let seen = workspace + places.seen
+    fk_take_columns(
+      type, Int64(rows), Int64(passed.count), Int64(dimension), passed.pointer, x,
+      Int64(seenColumns), seen)
+    if let context {
+      fk_take_columns(
+        type, Int64(rows), Int64(contextDimension), Int64(contextDimension), nil, context,
+        Int64(seenColumns), seen + passed.count * kind.size)
+    }
+    first.forward(
+      rows: rows, seen, saved: workspace + places.firstSaved, y: workspace + places.first)
+    second?.forward(
+      rows: rows, seen, saved: workspace + places.secondSaved, y: workspace + places.second)
+    let (raw, shift, stride) = parts(workspace + places.first, workspace + places.second)
+    fk_coupling(
+      type, direction == .toData, scale, bound, Int64(rows), Int64(dimension),
+      Int64(transformed.count), transformed.pointer, x, raw, stride, shift, stride, value, logDet)
+  }
+
+  /// - Parameters:
+  ///   - workspace: what the forward pass left.
+  ///   - value: its result.
+  ///   - gv: the gradient by the value; nil for zero.
+  ///   - gl: the gradient by the log-determinant; nil for zero.
+  ///   - gx: becomes the gradient by x.
+  ///   - gContext: becomes the gradient by the context, where it is wanted.
+  ///   - firstGradient: where that of the first network's parameters is added, if anywhere.
+  ///   - secondGradient: the same of the second.
+  func backward(
+    rows: Int, _ x: UnsafeRawPointer, workspace: UnsafeRawPointer, value: UnsafeRawPointer,
+    gv: UnsafeRawPointer?, gl: UnsafeRawPointer?, gx: UnsafeMutableRawPointer,
+    gContext: UnsafeMutableRawPointer?, firstGradient: NetworkGradient?,
+    secondGradient: NetworkGradient?
+  ) {
+    let places = layout(rows: rows)
+    let (passed, transformed) = (columns.passed, columns.transformed)
+    let (seenBytes, firstBytes) = (places.firstSaved, rows * first.outputs * kind.size)
+    let secondBytes = rows * (second?.outputs ?? 0) * kind.size
+    let bytes = 2 * seenBytes + firstBytes + secondBytes + 1
+    guard let scratch = fk_allocate(bytes) else { return }
+    defer { fk_deallocate(scratch, bytes) }
+    let (gSeen, gSeenSecond) = (scratch, scratch + seenBytes)
+    let (gFirst, gSecond) = (scratch + 2 * seenBytes, scratch + 2 * seenBytes + firstBytes)
+    let outputs = UnsafeMutableRawPointer(mutating: workspace)
+    let (raw, _, stride) = parts(outputs + places.first, outputs + places.second)
+    let (gRaw, gShift, _) = parts(gFirst, gSecond)
+    fk_coupling_backward(
+      type, direction == .toData, scale, bound, Int64(rows), Int64(dimension),
+      Int64(transformed.count), transformed.pointer, x, raw, stride, value, gv, gl, gx, gRaw,
+      gShift, stride)
+    let seen = workspace + places.seen
+    first.backward(
+      rows: rows, seen, saved: workspace + places.firstSaved, g: gFirst, gx: gSeen,
+      target: firstGradient ?? NetworkGradient())
+    if let second {
+      second.backward(
+        rows: rows, seen, saved: workspace + places.secondSaved, g: gSecond, gx: gSeenSecond,
+        target: secondGradient ?? NetworkGradient())
+      fk_add_scaled(type, Int64(rows * seenColumns), 1, gSeenSecond, gSeen)
+    }
+    fk_add_columns(
+      type, Int64(rows), Int64(passed.count), Int64(seenColumns), gSeen, Int64(dimension),
+      passed.pointer, gx)
+    if let gContext {
+      fk_take_columns(
+        type, Int64(rows), Int64(contextDimension), Int64(seenColumns), nil,
+        gSeen + passed.count * kind.size, Int64(contextDimension), gContext)
+    }
+  }
+}
+
+/// A coupling as one recorded operation.
+///
+/// - Parameters:
+///   - x: `[rows, dimension]`.
+///   - context: `[rows, contextDimension]`, for a coupling that takes one.
+///   - pass: what the kernels do.
+///   - layers: the parameters of the first network, and of the second where there is one.
+func coupling<Scalar>(
+  _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ pass: CouplingPass,
+  _ layers: (first: [Linear<Scalar>], second: [Linear<Scalar>]?)
+) -> Transformed<Scalar> {
+  let (input, extra) = (x.storage, context?.storage)
+  let rows = input.shape[0]
+  let (tapeX, tapeContext) = (input.activeTape, extra?.activeTape)
+  let tapeFirst = recordingTape(layers.first)
+  let tapeSecond = layers.second.flatMap(recordingTape)
+  let tape = Tape.recording(
+    Tape.recording(tapeX, tapeContext), Tape.recording(tapeFirst, tapeSecond))
+  let value = Storage(input.shape, input.kind, tape: tape)
+  let logDet = Storage(Shape(rows), input.kind, tape: tape)
+  let bytes = pass.workspaceBytes(rows: rows)
+  let workspace = Storage(Shape((bytes + 7) / 8), .float64)
+  pass.forward(
+    rows: rows, input.pointer, context: extra?.pointer, workspace: workspace.pointer,
+    value: value.pointer, logDet: logDet.pointer)
+  guard let tape else { return Transformed(value: Tensor(value), logDet: Tensor(logDet)) }
+  let (tracksX, tracksContext) = (tapeX === tape, tapeContext === tape)
+  tape.record { tape in
+    let gv = tape.takeGradient(of: value.node)
+    let gl = tape.takeGradient(of: logDet.node)
+    guard gv != nil || gl != nil else { return }
+    let gx = Storage(input.shape, input.kind)
+    let gContext = tracksContext ? extra.map { Storage($0.shape, $0.kind) } : nil
+    pass.backward(
+      rows: rows, input.pointer, workspace: workspace.pointer, value: value.pointer,
+      gv: gv?.pointer, gl: gl?.pointer, gx: gx.pointer, gContext: gContext?.pointer,
+      firstGradient: tape.gradient(of: pass.first, layers.first),
+      secondGradient: pass.second.flatMap { second in
+        layers.second.flatMap { tape.gradient(of: second, $0) }
+      })
+    if tracksX { tape.add(gx, to: input.node) }
+    if let gContext, let extra { tape.add(gContext, to: extra.node) }
+  }
+  return Transformed(value: Tensor(value), logDet: Tensor(logDet))
+}
+
+private func recordingTape<Scalar>(_ layers: [Linear<Scalar>]) -> Tape? {
+  var tape: Tape?
+  for layer in layers {
+    tape = Tape.recording(tape, layer.weight.storage.activeTape)
+    if let bias = layer.bias { tape = Tape.recording(tape, bias.storage.activeTape) }
+  }
+  return tape
+}
