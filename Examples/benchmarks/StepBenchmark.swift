@@ -41,9 +41,7 @@ struct StepBenchmark {
       switch workload {
       case .training:
         measure(workload, operations: 3 * operationsPerRow * Double(batch)) {
-          _ = trainer.step(rows: batch, learningRate: 1e-4) { model, rows in
-            -model.logDensity(of: data[rows: rows]).sum()
-          }
+          _ = trainer.step(on: data, learningRate: 1e-4)
         }
       case .logDensity:
         measure(workload, operations: operationsPerRow * Double(batch)) {

@@ -2,9 +2,7 @@
 // function of (seed, stream, first + i) alone. Compiled without contraction and without calls to
 // libm (but for sqrt, which IEEE 754 rounds correctly), so that uniforms and normals are the same
 // bits on every platform.
-#include "CFlowKernels.h"
-#include <math.h>
-#include <string.h>
+#include "portable.h"
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -40,22 +38,7 @@ static double uniform_at(uint64_t seed, uint64_t stream, uint64_t block) {
   return open_uniform(w);
 }
 
-// The same scheme as the vector kernel, fixed to separate roundings.
-double fk_portable_log(double x) {
-  int64_t i;
-  memcpy(&i, &x, sizeof i);
-  i += 0x3ff0000000000000 - 0x3fe6a09e667f3bcd;
-  const double e = (double)((int64_t)((uint64_t)i >> 52) - 1023);
-  i = (i & 0xfffffffffffff) + 0x3fe6a09e667f3bcd;
-  double m;
-  memcpy(&m, &i, sizeof m);
-  const double f = m - 1, s = f / (2 + f), z = s * s;
-  double series = 0;
-  for (int k = 21; k >= 3; k -= 2) series = series * z + 2.0 / k;
-  const double half_square = 0.5 * f * f;
-  const double tail = s * (half_square + series * z) + e * 0x1.a39ef35793c76p-33;
-  return e * 0x1.62e42fee00000p-1 + (f + (tail - half_square));
-}
+double fk_portable_log(double x) { return fk_portable_log_inline(x); }
 
 static double ratio(const double *p, const double *q, int n, double r) {
   double a = 0, b = 0;
@@ -66,38 +49,38 @@ static double ratio(const double *p, const double *q, int n, double r) {
   return a / b;
 }
 
+const double fk_normal_centre[2][8] = {
+    {3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3,
+     1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
+     3.3430575583588128105e+4, 2.5090809287301226727e+3},
+    {1, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
+     2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4,
+     5.2264952788528545610e+3}};
+const double fk_normal_tail[2][8] = {
+    {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+     3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+     2.27238449892691845833e-2, 7.74545014278341407640e-4},
+    {1, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+     1.05075007164441684324e-9}};
+
 // Wichura, Algorithm AS 241 (Applied Statistics 37, 1988), PPND16: about 1e-16 relative.
 double fk_normal_quantile(double p) {
-  static const double A[8] = {3.3871328727963666080e0,  1.3314166789178437745e+2,
-                              1.9715909503065514427e+3, 1.3731693765509461125e+4,
-                              4.5921953931549871457e+4, 6.7265770927008700853e+4,
-                              3.3430575583588128105e+4, 2.5090809287301226727e+3};
-  static const double B[8] = {1,                        4.2313330701600911252e+1,
-                              6.8718700749205790830e+2, 5.3941960214247511077e+3,
-                              2.1213794301586595867e+4, 3.9307895800092710610e+4,
-                              2.8729085735721942674e+4, 5.2264952788528545610e+3};
-  static const double C[8] = {1.42343711074968357734e0,  4.63033784615654529590e0,
-                              5.76949722146069140550e0,  3.64784832476320460504e0,
-                              1.27045825245236838258e0,  2.41780725177450611770e-1,
-                              2.27238449892691845833e-2, 7.74545014278341407640e-4};
-  static const double D[8] = {1,                         2.05319162663775882187e0,
-                              1.67638483018380384940e0,  6.89767334985100004550e-1,
-                              1.48103976427480074590e-1, 1.51986665636164571966e-2,
-                              5.47593808499534494600e-4, 1.05075007164441684324e-9};
   static const double E[8] = {6.65790464350110377720e0,  5.46378491116411436990e0,
                               1.78482653991729133580e0,  2.96560571828504891230e-1,
                               2.65321895265761230930e-2, 1.24266094738807843860e-3,
                               2.71155556874348757815e-5, 2.01033439929228813265e-7};
   static const double F[8] = {1,                          5.99832206555887937690e-1,
                               1.36929880922735805310e-1,  1.48753612908506148525e-2,
-                              7.86869131145613259100e-4,  1.84631831751005468180e-5,
+                              7.86869131745613259100e-4,  1.84631831751005468180e-5,
                               1.42151175831644588870e-7,  2.04426310338993978564e-15};
   const double q = p - 0.5;
-  if (fabs(q) <= 0.425) return q * ratio(A, B, 8, 0.180625 - q * q);
+  if (fabs(q) <= 0.425) return q * ratio(fk_normal_centre[0], fk_normal_centre[1], 8, 0.180625 - q * q);
   const double tail = q < 0 ? p : 1 - p;
   if (!(tail > 0)) return q < 0 ? -INFINITY : INFINITY;
   const double r = sqrt(-fk_portable_log(tail));
-  const double x = r <= 5 ? ratio(C, D, 8, r - 1.6) : ratio(E, F, 8, r - 5);
+  const double x = r <= 5 ? ratio(fk_normal_tail[0], fk_normal_tail[1], 8, r - 1.6)
+                          : ratio(E, F, 8, r - 5);
   return q < 0 ? -x : x;
 }
 
@@ -118,12 +101,6 @@ void fk_random_uniform(fk_type type, uint64_t seed, uint64_t stream, uint64_t fi
         type == FK_FLOAT ? (double)(w[0] >> 8) * 0x1p-24
                          : (double)(((uint64_t)w[0] << 32 | w[1]) >> 11) * 0x1p-53);
   }
-}
-
-void fk_random_normal(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
-                      void *out) {
-  for (int64_t i = 0; i < n; i++)
-    put(type, out, i, fk_normal_quantile(uniform_at(seed, stream, first + (uint64_t)i)));
 }
 
 // Standard Laplace by inversion: density exp(-|x|) / 2.

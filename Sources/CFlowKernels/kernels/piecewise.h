@@ -33,28 +33,27 @@ typedef struct {
   double *threshold, *w, *b;    // of the first layer's units in ascending order of threshold
   double *left, *right;         // their derivative on each side
   int64_t *order;
-  double *a, *c;                // second layer here: a x + c
+  double *a, *c;                // second layer here: a x + c, which is what the units whose
+  double *passed;               // threshold lies on the left give, with the bias,
+  double *ahead;                // and those further right: [h1 + 1, 2, h2] by interval
   double *active;               // its derivative at the left end: 1 or the slope
   int64_t *bends;               // 1 where it changes within the interval
 } FN(piecewise_walk);
 
-enum { FN(walk_vectors) = 5 };
-
 static size_t FN(walk_bytes)(const fk_network *n) {
   const size_t h1 = (size_t)n->widths[1], h2 = (size_t)n->widths[2];
-  return sizeof(double) * ((FN(walk_vectors) + 2) * h1 + 4 * h2) + sizeof(int64_t) * h1;
+  return 8 * (7 * h1 + 6 * h2 + 2 * h2 * (h1 + 1));
 }
 
 static void FN(walk_start)(FN(piecewise_walk) * walk, const fk_network *n, void *scratch) {
   const int64_t h1 = n->widths[1], h2 = n->widths[2];
   const T *weight = n->weights[0], *bias = n->biases[0], *second = n->biases[1];
-  double *place = scratch;
-  double *raw = place;
+  double *raw = scratch;
   walk->inputs = h1;
   walk->width = h2;
   walk->slope = n->activation == FK_RELU ? 0 : (double)(T)n->slope;
   walk->weights = n->weights[1];
-  walk->threshold = raw + 2 * h1;
+  walk->threshold = raw + h1;
   walk->w = walk->threshold + h1;
   walk->b = walk->w + h1;
   walk->left = walk->b + h1;
@@ -64,6 +63,8 @@ static void FN(walk_start)(FN(piecewise_walk) * walk, const fk_network *n, void 
   walk->active = walk->c + h2;
   walk->bends = (int64_t *)(walk->active + h2);
   walk->order = walk->bends + h2;
+  walk->passed = (double *)(walk->order + h1);
+  walk->ahead = walk->passed + 2 * h2;
   for (int64_t j = 0; j < h1; j++) {
     const double t = -(double)(bias ? bias[j] : 0) / (double)weight[j];
     // A unit that does not depend on x, or is not a number, never bends.
@@ -74,10 +75,6 @@ static void FN(walk_start)(FN(piecewise_walk) * walk, const fk_network *n, void 
     for (int64_t i = 0; i < h1; i++) rank += raw[i] < raw[j] || (raw[i] == raw[j] && i < j);
     walk->order[rank] = j;
   }
-  for (int64_t i = 0; i < h2; i++) {
-    walk->a[i] = 0;
-    walk->c[i] = second ? second[i] : 0;
-  }
   for (int64_t k = 0; k < h1; k++) {
     const int64_t j = walk->order[k];
     const double w = weight[j], b = bias ? bias[j] : 0, slope = walk->slope;
@@ -86,25 +83,41 @@ static void FN(walk_start)(FN(piecewise_walk) * walk, const fk_network *n, void 
     walk->b[k] = b;
     walk->left[k] = w > 0 ? slope : w < 0 ? 1 : b > 0 ? 1 : slope;
     walk->right[k] = w > 0 ? 1 : w < 0 ? slope : walk->left[k];
-    const double wk = walk->left[k] * w, bk = walk->left[k] * b;
-    const T *row = walk->weights + j * h2;
-    double *restrict a = walk->a, *restrict c = walk->c;
+  }
+  memset(walk->ahead + 2 * h2 * h1, 0, sizeof(double) * (size_t)(2 * h2));
+  for (int64_t k = h1; k-- > 0;) {
+    const double wk = walk->left[k] * walk->w[k], bk = walk->left[k] * walk->b[k];
+    const T *row = walk->weights + walk->order[k] * h2;
+    double *restrict here = walk->ahead + 2 * h2 * k;
+    const double *restrict next = here + 2 * h2;
     for (int64_t i = 0; i < h2; i++) {
-      a[i] += wk * (double)row[i];
-      c[i] += bk * (double)row[i];
+      here[i] = next[i] + wk * (double)row[i];
+      here[h2 + i] = next[h2 + i] + bk * (double)row[i];
     }
+  }
+  memcpy(walk->a, walk->ahead, sizeof(double) * (size_t)(2 * h2));
+  for (int64_t i = 0; i < h2; i++) {
+    walk->passed[i] = 0;
+    walk->passed[h2 + i] = second ? second[i] : 0;
+    walk->c[i] += walk->passed[h2 + i];
   }
 }
 
-// From interval k to the next, across threshold k.
+// From interval k to the next, across threshold k. Two sums that only grow, rather than one that is
+// corrected: what cancels there would leave a rest, where a ReLU network is constant.
 FK_INLINE void FN(walk_cross)(FN(piecewise_walk) * walk, int64_t k) {
-  const double change = walk->right[k] - walk->left[k];
-  const double wk = change * walk->w[k], bk = change * walk->b[k];
-  const T *row = walk->weights + walk->order[k] * walk->width;
-  double *restrict a = walk->a, *restrict c = walk->c;
-  for (int64_t i = 0; i < walk->width; i++) {
-    a[i] += wk * (double)row[i];
-    c[i] += bk * (double)row[i];
+  const double wk = walk->right[k] * walk->w[k], bk = walk->right[k] * walk->b[k];
+  const int64_t width = walk->width;
+  const T *row = walk->weights + walk->order[k] * width;
+  const double *restrict ahead = walk->ahead + 2 * width * (k + 1);
+  double *restrict passed = walk->passed, *restrict a = walk->a, *restrict c = walk->c;
+  for (int64_t i = 0; i < width; i++) {
+    const double slope = passed[i] + wk * (double)row[i];
+    const double intercept = passed[width + i] + bk * (double)row[i];
+    passed[i] = slope;
+    passed[width + i] = intercept;
+    a[i] = slope + ahead[i];
+    c[i] = intercept + ahead[width + i];
   }
 }
 

@@ -139,12 +139,16 @@ private struct LikelihoodStep<Model: Distribution> {
     if isNormalizedByNodes, let density = trainer.model as? any NodeNormalized<Model.Scalar> {
       return take(rows, density, index: index, rate: rate)
     }
-    let result = trainer.step(
-      rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, mixesRows: mixesRows
-    ) { model, range in
-      let tile = rows.tile(range)
-      return negativeSum(model.logDensity(of: tile.data, context: tile.context), tile.weights)
-    }
+    let builtIn = trainer.likelihoodStep(
+      rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, .tiles(rows.tile))
+    let result =
+      builtIn
+      ?? trainer.step(
+        rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, mixesRows: mixesRows
+      ) { model, range in
+        let tile = rows.tile(range)
+        return negativeSum(model.logDensity(of: tile.data, context: tile.context), tile.weights)
+      }
     return adding(offset, to: result)
   }
 
@@ -195,7 +199,8 @@ private struct LikelihoodStep<Model: Distribution> {
   }
 }
 
-private func negativeSum<Scalar>(_ logDensity: Tensor<Scalar>, _ weights: Tensor<Scalar>?)
+/// −Σ w · log p.
+func negativeSum<Scalar>(_ logDensity: Tensor<Scalar>, _ weights: Tensor<Scalar>?)
   -> Tensor<Scalar>
 {
   guard let weights else { return -logDensity.sum() }

@@ -48,6 +48,17 @@ final class GradientSlots<Model: Parameterized> {
   /// The gradient of a slot, in the layout of the parameters.
   func gradient(_ slot: Int) -> Storage { lanes[slot].gradient }
 
+  /// Makes at least so many slots.
+  func makeLanes(_ count: Int) {
+    while lanes.count < count { lanes.append(Lane(layout, original, parameters: parameters)) }
+  }
+
+  /// Sets the gradient of a slot to zero.
+  func clear(_ slot: Int) {
+    let gradient = lanes[slot].gradient
+    fk_fill(gradient.type, Int64(layout.count), 0, gradient.pointer)
+  }
+
   /// Runs all tiles forward and backward.
   ///
   /// - Parameters:
@@ -64,11 +75,11 @@ final class GradientSlots<Model: Parameterized> {
   ) -> (slots: Int, sum: Double) {
     let tiles = (rows + tileRows - 1) / tileRows
     let slots = Swift.min(Tiles.slots, tiles)
-    while lanes.count < slots { lanes.append(Lane(layout, original, parameters: parameters)) }
+    makeLanes(slots)
     prepareNetworks(threads)
     Workers.run(slots, threads: threads) { slot in
       let lane = lanes[slot]
-      fk_fill(lane.gradient.type, Int64(layout.count), 0, lane.gradient.pointer)
+      clear(slot)
       var sum = 0.0
       for start in stride(from: slot * tileRows, to: rows, by: slots * tileRows) {
         let range = start..<Swift.min(rows, start + tileRows)

@@ -20,6 +20,8 @@ public struct StepResult: Sendable {
 /// A trainer is used by one thread at a time; it spreads the work itself.
 public final class Trainer<Model: Parameterized> {
   private let slots: GradientSlots<Model>
+  /// The built-in step of maximum likelihood; nil for models that have none.
+  private let likelihood: LikelihoodSlots<Model>?
   let moments: [Storage]
   private let momentPointers: [UnsafeMutableRawPointer]
   let average: Storage?
@@ -49,6 +51,10 @@ public final class Trainer<Model: Parameterized> {
   ) {
     let slots = GradientSlots(model)
     self.slots = slots
+    let shared = slots.layout.sharedModel(model, block: slots.parameters)
+    likelihood = (shared as? any PlannedDensity<Model.Scalar>)?.densityPlan.map {
+      LikelihoodSlots($0, slots)
+    }
     self.optimizer = optimizer
     self.clipping = clipping
     self.averageDecay = averageDecay
@@ -98,6 +104,20 @@ public final class Trainer<Model: Parameterized> {
     let (count, sum) = slots.run(rows: rows, tileRows: tileRows, threads: threads) {
       model, _, range in loss(model, range)
     }
+    let weight = totalWeight ?? Double(rows)
+    return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
+  }
+
+  /// True for models whose step of maximum likelihood runs without a tape.
+  var hasBuiltInLikelihood: Bool { likelihood != nil }
+
+  /// One built-in step of maximum likelihood; nil where the model has none.
+  func likelihoodStep(
+    rows: Int, totalWeight: Double?, learningRate: Double, _ source: LikelihoodRows<Model.Scalar>
+  ) -> StepResult? {
+    guard let likelihood else { return nil }
+    let (count, sum) = likelihood.run(
+      rows: rows, tileRows: Tiles.trainingRows(batch: rows), threads: threads, source)
     let weight = totalWeight ?? Double(rows)
     return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
@@ -160,6 +180,46 @@ public final class Trainer<Model: Parameterized> {
   private func range(of chunk: Int) -> (offset: Int, count: Int64) {
     let start = chunk * Self.chunk
     return (start * layout.kind.size, Int64(Swift.min(Self.chunk, layout.count - start)))
+  }
+}
+
+extension Trainer where Model: Distribution {
+  /// Takes one step of maximum likelihood on a batch: the loss is −log p, averaged over the rows.
+  ///
+  /// A flow of couplings and permutations over independent columns (``NormalizingFlow``'s presets
+  /// `rle` and `realNVP`) runs without a tape, and a steady step allocates nothing at all. Any other
+  /// density takes the way of ``step(rows:totalWeight:learningRate:mixesRows:tileRows:loss:)``.
+  ///
+  /// - Parameters:
+  ///   - x: the rows, `[n, dimension]`, at least one.
+  ///   - context: `[n, contextDimension]`, for a density that takes one.
+  ///   - weights: `[n]`, with a positive sum; nil where rows count alike.
+  ///   - learningRate: of this step.
+  /// - Returns: what the step came to, the loss in nats per row.
+  public func step(
+    on x: Tensor<Model.Scalar>, context: Tensor<Model.Scalar>? = nil,
+    weights: Tensor<Model.Scalar>? = nil, learningRate: Double
+  ) -> StepResult {
+    original.checkRows(x)
+    checkContext(x, context, original.contextDimension)
+    let rows = x.storage.shape[0]
+    precondition(rows > 0, "a training step needs at least one row")
+    precondition(
+      weights.map { $0.rank == 1 && $0.count == rows } ?? true, "every row has one weight")
+    let total = weights.map { Double($0.sum().scalar) }
+    let batch = Batch(data: x, context: context, weights: weights)
+    if let result = likelihoodStep(
+      rows: rows, totalWeight: total, learningRate: learningRate, .table(batch))
+    {
+      return result
+    }
+    return step(
+      rows: rows, totalWeight: total, learningRate: learningRate, mixesRows: original.mixesRows
+    ) { model, range in
+      let logDensity = model.logDensity(
+        of: batch.data[rows: range], context: batch.context?[rows: range])
+      return negativeSum(logDensity, batch.weights?.slice(range, axis: 0))
+    }
   }
 }
 

@@ -33,6 +33,7 @@ public struct MLP<Scalar: TensorScalar>: Parameterized {
 
   /// x `[rows, inputs]` → `[rows, outputs]`.
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+    if let network = prepared { return networkPass(x, network, layers) }
     var y = x
     for index in layers.indices.dropLast() { y = layers[index](y, activation: activation) }
     return layers[layers.count - 1](y)

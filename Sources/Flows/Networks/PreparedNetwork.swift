@@ -14,6 +14,7 @@ final class PreparedNetwork: @unchecked Sendable {
   private let memories: [Storage]
   private var generations: [Int]
 
+  let inputs: Int
   let outputs: Int
 
   /// Nil where a layer's activation has no fused kernel, or there are more layers than kernels take.
@@ -40,6 +41,7 @@ final class PreparedNetwork: @unchecked Sendable {
       width = columns
       widths.append(width)
     }
+    inputs = widths[0]
     outputs = width
     network = .allocate(capacity: 1)
     network.initialize(to: fk_network())
@@ -113,6 +115,35 @@ final class PreparedNetwork: @unchecked Sendable {
         return true
       }
     }
+  }
+
+  /// The places in a gradient block of the parameters that lie in a block of the same layout; null for
+  /// those that do not.
+  func gradient(in gradient: Storage, of parameters: Storage) -> fk_network_gradient {
+    let bytes = parameters.count * kind.size
+    func place(_ pointer: UnsafeRawPointer?) -> UnsafeMutableRawPointer? {
+      guard let pointer else { return nil }
+      let offset = pointer - UnsafeRawPointer(parameters.pointer)
+      return offset >= 0 && offset < bytes ? gradient.pointer + offset : nil
+    }
+    let network = network.pointee
+    var result = fk_network_gradient()
+    withUnsafeBytes(of: network.weights) { from in
+      withUnsafeMutableBytes(of: &result.weights) { copyPlaces(from, $0, place) }
+    }
+    withUnsafeBytes(of: network.biases) { from in
+      withUnsafeMutableBytes(of: &result.biases) { copyPlaces(from, $0, place) }
+    }
+    return result
+  }
+
+  private func copyPlaces(
+    _ from: UnsafeRawBufferPointer, _ to: UnsafeMutableRawBufferPointer,
+    _ place: (UnsafeRawPointer?) -> UnsafeMutableRawPointer?
+  ) {
+    let from = from.assumingMemoryBound(to: UnsafeRawPointer?.self)
+    let to = to.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+    for index in 0..<Int(network.pointee.layers) { to[index] = place(from[index]) }
   }
 
   // MARK: - Passes

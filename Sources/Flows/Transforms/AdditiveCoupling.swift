@@ -63,17 +63,23 @@ public struct AdditiveCoupling<Scalar: TensorScalar>: Flow {
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ direction: CouplingDirection
   ) -> Transformed<Scalar> {
     checkRows(x)
-    if let network = shiftNetwork.prepared {
+    if let pass = pass(direction) {
       checkContext(x, context, contextDimension)
-      let pass = CouplingPass(
-        kind: Scalar.scalarKind, scale: FK_SCALE_NONE, bound: 0, direction: direction,
-        dimension: dimension, contextDimension: contextDimension, columns: columns,
-        first: network, second: nil)
       return coupling(x, context, pass, (shiftNetwork.layers, nil))
     }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
     return coupling(
       x, .additive(shiftNetwork(seen)), scale: .free, columns: columns.transformed, direction)
+  }
+
+  /// What the kernels do in this direction; nil for a network that they cannot run whole.
+  func pass(_ direction: CouplingDirection) -> CouplingPass? {
+    shiftNetwork.prepared.map {
+      CouplingPass(
+        kind: Scalar.scalarKind, scale: FK_SCALE_NONE, bound: 0, direction: direction,
+        dimension: dimension, contextDimension: contextDimension, columns: columns, first: $0,
+        second: nil)
+    }
   }
 
   /// Latent → data.

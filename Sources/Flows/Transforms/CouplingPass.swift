@@ -178,12 +178,3 @@ func coupling<Scalar>(
   }
   return Transformed(value: Tensor(value), logDet: Tensor(logDet))
 }
-
-private func recordingTape<Scalar>(_ layers: [Linear<Scalar>]) -> Tape? {
-  var tape: Tape?
-  for layer in layers {
-    tape = Tape.recording(tape, layer.weight.storage.activeTape)
-    if let bias = layer.bias { tape = Tape.recording(tape, bias.storage.activeTape) }
-  }
-  return tape
-}

@@ -1,5 +1,5 @@
 /// The columns in another, fixed order; log |det J| = 0.
-public struct Permutation<Scalar: TensorScalar>: Flow {
+public struct Permutation<Scalar: TensorScalar>: Flow, PlannedFlow {
   /// All that defines the permutation.
   public struct Configuration: Hashable, Sendable, Codable {
     /// Column i of the data side is column `order[i]` of the latent side.
@@ -53,6 +53,9 @@ public struct Permutation<Scalar: TensorScalar>: Flow {
     return Transformed(
       value: x.gathering(inverseOrder, axis: 1), logDet: .zeros([x.storage.shape[0]]))
   }
+
+  /// Toward latent column i is column `inverseOrder[i]`, so that gradients go back by `order`.
+  var latentStep: DensityPlan.Step? { .permutation(order: inverseOrder, inverse: order) }
 
   /// Has no tensors.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {}

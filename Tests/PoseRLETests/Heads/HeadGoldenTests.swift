@@ -115,10 +115,16 @@ struct HeadGoldenTests {
     }
   }
 
+  // To rounding: the networks' pieces are found from the other end.
   @Test("the mirror is exact", arguments: layouts)
   func mirror(layout: ReleasedLayout) throws {
     let golden = try HeadGolden(layout)
-    func check<S: TensorScalar>(_: S.Type) throws {
+    func check<S: TensorScalar>(_: S.Type, tolerance: Double) throws {
+      func distance(_ a: Tensor<S>, _ b: Tensor<S>) -> Double {
+        zip(a.scalars, b.scalars).map { a, b in
+          Double((a - b).magnitude) / max(1, Double(b.magnitude))
+        }.max() ?? .nan
+      }
       let weights = try ReleasedWeights<S>(golden.file)
       let prefixes = [
         ReleasedLayout.released2D: ["flow."], .released3D: ["flow2d.", "flow3d."],
@@ -132,14 +138,15 @@ struct HeadGoldenTests {
         let published = try NormalizingFlow<S>(rleWeights: golden.file, prefix: prefix)
         var generator = PhiloxGenerator(seed: 3)
         let x = Tensor<S>.normal([300, flow.dimension], using: &generator) * 3
-        #expect(flow.logDensity(of: x) == published.logDensity(of: -x))
-        #expect(flow.logDensity(of: x) != published.logDensity(of: x))
+        let density = flow.logDensity(of: x)
+        #expect(distance(density, published.logDensity(of: -x)) < tolerance)
+        #expect(distance(density, published.logDensity(of: x)) > 0.01)
         let z = Tensor<S>.normal([300, flow.dimension], using: &generator)
-        #expect(flow.toData(z).value == -published.toData(-z).value)
+        #expect(distance(flow.toData(z).value, -published.toData(-z).value) < tolerance)
       }
     }
-    try check(Double.self)
-    try check(Float.self)
+    try check(Double.self, tolerance: 1e-13)
+    try check(Float.self, tolerance: 3e-6)
   }
 
   @Test("positions and covariances in the image", arguments: layouts)

@@ -1,0 +1,224 @@
+internal import CFlowKernels
+
+/// Rows whose log-likelihood is summed: a table, or tiles that are asked for.
+enum LikelihoodRows<Scalar: TensorScalar> {
+  case table(Batch<Scalar>)
+  case tiles(@Sendable (Range<Int>) -> Batch<Scalar>)
+}
+
+/// Runs a density plan forward and backward over the tiles of a batch, on memory allocated once.
+///
+/// Tile i belongs to slot i mod S as in ``GradientSlots``, whose gradients it adds to; once every
+/// slot has its memory, a step allocates nothing.
+final class LikelihoodSlots<Model: Parameterized> {
+  typealias Scalar = Model.Scalar
+
+  private let plan: DensityPlan
+  private let gradients: GradientSlots<Model>
+  private let networks: [PreparedNetwork]
+  private var slots: ContiguousArray<Slot> = []
+  /// False where no tile adds to a gradient directly: only sums by piece do, once at the end.
+  private let addsInTiles: Bool
+
+  /// What one slot works with.
+  private struct Slot {
+    /// Rows that the memory is for.
+    let rows: Int
+    /// The output of each step, `[rows, dimension]`, and what it keeps for the way back.
+    let values: [Storage]
+    let workspaces: [Storage]
+    /// Two gradients by the columns, `[rows, dimension]`.
+    let gradients: (Storage, Storage)
+    /// `[rows]` each: a term of the log-density, their sum, and the gradient by it.
+    let term: Storage
+    let logDensity: Storage
+    let weights: Storage
+    /// Where the gradients of each network go: those by parameters, and the sums by piece.
+    let targets: [NetworkGradient]
+    let sums: [Storage]
+    let locationGradient: UnsafeMutableRawPointer?
+    let scaleGradient: UnsafeMutableRawPointer?
+    let loss: UnsafeMutablePointer<Double>
+  }
+
+  init(_ plan: DensityPlan, _ gradients: GradientSlots<Model>) {
+    self.plan = plan
+    self.gradients = gradients
+    networks = plan.networks
+    addsInTiles =
+      !networks.allSatisfy(\.isPiecewise) || plan.location.memory === gradients.parameters
+  }
+
+  deinit { for slot in slots { slot.loss.deallocate() } }
+
+  /// Runs all tiles.
+  ///
+  /// - Returns: how many slots hold a part of the gradient, and the sum of −w · log p.
+  func run(rows: Int, tileRows: Int, threads: Int, _ source: LikelihoodRows<Scalar>) -> (
+    slots: Int, sum: Double
+  ) {
+    let tiles = (rows + tileRows - 1) / tileRows
+    let count = Swift.min(Tiles.slots, tiles)
+    gradients.makeLanes(count)
+    makeSlots(count, rows: Swift.min(rows, tileRows))
+    Workers.run(networks.count, threads: threads) { index in
+      if networks[index].isOutdated { networks[index].prepare() }
+    }
+    Workers.run(count, threads: threads) { index in
+      let slot = slots[index]
+      if addsInTiles || index == 0 { gradients.clear(index) }
+      for (sums, network) in zip(slot.sums, networks) where network.isPiecewise {
+        fk_fill(FK_DOUBLE, Int64(network.sumCount), 0, sums.pointer)
+      }
+      slot.loss.pointee = 0
+      for start in stride(from: index * tileRows, to: rows, by: count * tileRows) {
+        run(start..<Swift.min(rows, start + tileRows), slot, source)
+      }
+    }
+    Workers.run(networks.count, threads: threads) { index in
+      let network = networks[index]
+      guard network.isPiecewise else { return }
+      let first = slots[0].sums[index].pointer
+      for slot in 1..<Swift.max(1, count) {
+        fk_add_scaled(
+          FK_DOUBLE, Int64(network.sumCount), 1, slots[slot].sums[index].pointer, first)
+      }
+      guard let target = slots[0].targets[index].parameters else { return }
+      network.finish(first.assumingMemoryBound(to: Double.self), target)
+    }
+    var sum = 0.0
+    for index in 0..<count { sum -= slots[index].loss.pointee }
+    return (addsInTiles ? count : 1, sum)
+  }
+
+  private func run(_ range: Range<Int>, _ slot: Slot, _ source: LikelihoodRows<Scalar>) {
+    switch source {
+    case .table(let batch):
+      let size = plan.kind.size
+      run(
+        rows: range.count,
+        x: batch.data.storage.pointer + range.lowerBound * plan.dimension * size,
+        context: (batch.context?.storage.pointer).map {
+          UnsafeRawPointer($0 + range.lowerBound * plan.contextDimension * size)
+        },
+        weights: (batch.weights?.storage.pointer).map {
+          UnsafeRawPointer($0 + range.lowerBound * size)
+        }, slot)
+    case .tiles(let tile):
+      let batch = tile(range)
+      withExtendedLifetime(batch) {
+        run(
+          rows: range.count, x: batch.data.storage.pointer,
+          context: (batch.context?.storage.pointer).map { UnsafeRawPointer($0) },
+          weights: (batch.weights?.storage.pointer).map { UnsafeRawPointer($0) }, slot)
+      }
+    }
+  }
+
+  private func run(
+    rows: Int, x: UnsafeRawPointer, context: UnsafeRawPointer?, weights: UnsafeRawPointer?,
+    _ slot: Slot
+  ) {
+    let (type, count, dimension) = (plan.kind.kernelType, Int64(rows), Int64(plan.dimension))
+    var value = x
+    fk_fill(type, count, 0, slot.logDensity.pointer)
+    for index in plan.steps.indices {
+      let output = slot.values[index].pointer
+      switch plan.steps[index] {
+      case .coupling(let pass):
+        pass.forward(
+          rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
+          workspace: slot.workspaces[index].pointer, value: output, logDet: slot.term.pointer)
+        fk_add_scaled(type, count, 1, slot.term.pointer, slot.logDensity.pointer)
+      case .permutation(let order, _):
+        fk_take_columns(
+          type, count, dimension, dimension, order.pointer, value, dimension, output)
+      }
+      value = UnsafeRawPointer(output)
+    }
+    fk_location_scale(
+      type, plan.family, count, dimension, value, plan.location.pointer, plan.logScale.pointer,
+      slot.term.pointer)
+    fk_add_scaled(type, count, 1, slot.term.pointer, slot.logDensity.pointer)
+    // The gradient of the loss by each log-density is minus its weight.
+    if let weights {
+      fk_unary(type, FK_NEG, count, weights, 0, 0, slot.weights.pointer)
+      withUnsafeWeightedTerms(slot, rows: count)
+    } else {
+      fk_fill(type, count, -1, slot.weights.pointer)
+    }
+    var tileSum = 0.0
+    fk_sum(type, count, slot.logDensity.pointer, &tileSum)
+    slot.loss.pointee += tileSum
+
+    var (g, next) = slot.gradients
+    fk_location_scale_backward(
+      type, plan.family, count, dimension, value, plan.location.pointer, plan.logScale.pointer,
+      slot.weights.pointer, g.pointer, slot.locationGradient, slot.scaleGradient)
+    var network = networks.count
+    for index in plan.steps.indices.reversed() {
+      let input = index > 0 ? UnsafeRawPointer(slot.values[index - 1].pointer) : x
+      switch plan.steps[index] {
+      case .coupling(let pass):
+        network -= pass.second == nil ? 1 : 2
+        pass.backward(
+          rows: rows, input, workspace: slot.workspaces[index].pointer,
+          value: slot.values[index].pointer, gv: g.pointer, gl: slot.weights.pointer,
+          gx: next.pointer, gContext: nil, firstGradient: slot.targets[network],
+          secondGradient: pass.second == nil ? nil : slot.targets[network + 1])
+      case .permutation(_, let inverse):
+        fk_take_columns(
+          type, count, dimension, dimension, inverse.pointer, g.pointer, dimension, next.pointer)
+      }
+      swap(&g, &next)
+    }
+  }
+
+  /// Each log-density times its weight.
+  private func withUnsafeWeightedTerms(_ slot: Slot, rows: Int64) {
+    var (shape, stride) = (rows, Int64(1))
+    fk_binary(
+      plan.kind.kernelType, FK_MUL, 1, &shape, &stride, &stride, slot.logDensity.pointer,
+      slot.weights.pointer, slot.term.pointer)
+    fk_unary(
+      plan.kind.kernelType, FK_NEG, rows, slot.term.pointer, 0, 0, slot.logDensity.pointer)
+  }
+
+  // MARK: - Memory
+
+  private func makeSlots(_ count: Int, rows: Int) {
+    if let first = slots.first, first.rows < rows {
+      for slot in slots { slot.loss.deallocate() }
+      slots.removeAll()
+    }
+    while slots.count < count { slots.append(makeSlot(slots.count, rows: rows)) }
+  }
+
+  private func makeSlot(_ index: Int, rows: Int) -> Slot {
+    let kind = plan.kind
+    func columns() -> Storage { Storage(Shape(rows, plan.dimension), kind) }
+    func vector() -> Storage { Storage(Shape(rows), kind) }
+    let gradient = gradients.gradient(index)
+    func place(_ storage: Storage) -> UnsafeMutableRawPointer? {
+      guard storage.memory === gradients.parameters else { return nil }
+      return gradient.pointer + (storage.pointer - gradients.parameters.pointer)
+    }
+    let sums = networks.map { Storage(Shape($0.isPiecewise ? $0.sumCapacity : 0), .float64) }
+    return Slot(
+      rows: rows, values: plan.steps.map { _ in columns() },
+      workspaces: plan.steps.map { step in
+        guard case .coupling(let pass) = step else { return Storage(Shape(0), kind) }
+        return Storage(Shape((pass.workspaceBytes(rows: rows) + 7) / 8), .float64)
+      },
+      gradients: (columns(), columns()), term: vector(), logDensity: vector(),
+      weights: vector(),
+      targets: zip(networks, sums).map { network, sums in
+        NetworkGradient(
+          parameters: network.gradient(in: gradient, of: gradients.parameters),
+          sums: network.isPiecewise
+            ? sums.pointer.assumingMemoryBound(to: Double.self) : nil)
+      },
+      sums: sums, locationGradient: place(plan.location), scaleGradient: place(plan.logScale),
+      loss: .allocate(capacity: 1))
+  }
+}
