@@ -60,7 +60,8 @@ let package = Package(
         "Metrics/make_metrics_fixtures.py",
       ],
       resources: [.copy("Fixtures")]),
-    .target(name: "CAllocationMeter", path: "Tests/AllocationMeter"),
+    .target(
+      name: "CAllocationMeter", dependencies: ["CFlowKernels"], path: "Tests/AllocationMeter"),
     .testTarget(name: "FlowChartsTests", dependencies: ["FlowCharts"]),
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(

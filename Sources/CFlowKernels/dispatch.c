@@ -1,4 +1,5 @@
-// Chooses the instruction set and forwards every kernel to its table.
+// Chooses the instruction set and forwards every kernel to its table; counts the call on request.
+#include "counts.h"
 #include "kernels/table.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -56,7 +57,14 @@ static inline const fk_table *table(fk_type type) {
 
 #define FK_STRIP_ARGUMENTS(...) __VA_ARGS__
 #define FK_DEFINE(name, parameters, arguments)                                                     \
-  void fk_##name(fk_type type, FK_STRIP_ARGUMENTS parameters) { table(type)->name arguments; }
+  void fk_##name(fk_type type, FK_STRIP_ARGUMENTS parameters) {                                    \
+    if (fk_is_counting()) {                                                                        \
+      table(type)->name arguments;                                                                 \
+      fk_count_##name(type, FK_STRIP_ARGUMENTS arguments);                                         \
+    } else {                                                                                       \
+      table(type)->name arguments;                                                                 \
+    }                                                                                              \
+  }
 FK_KERNELS(FK_DEFINE)
 
 void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out) {

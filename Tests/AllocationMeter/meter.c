@@ -1,11 +1,37 @@
 #include "CAllocationMeter.h"
+#include "CFlowKernels.h"
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static _Thread_local int64_t held, peak;
 
 void cam_start(void) { held = peak = 0; }
 int64_t cam_peak(void) { return peak; }
+
+// Tests run side by side in one process, so calls must be told apart by whom they are for. A
+// counting of kernels goes from a thread to the workers that run its jobs: it marks them.
+static fk_counts *_Atomic mark;
+static _Atomic int64_t calls, calls_everywhere;
+static pthread_mutex_t in_use = PTHREAD_MUTEX_INITIALIZER;
+
+void cam_start_calls(void) {
+  pthread_mutex_lock(&in_use);
+  fk_counts *counts = fk_begin_counts();
+  calls = calls_everywhere = 0;
+  atomic_store(&mark, counts);
+}
+
+int64_t cam_stop_calls(int64_t *everywhere) {
+  fk_counts *counts = atomic_exchange(&mark, NULL);
+  const int64_t result = calls;
+  if (everywhere) *everywhere = calls_everywhere;
+  fk_end_counts(counts);
+  fk_free_counts(counts);
+  pthread_mutex_unlock(&in_use);
+  return result;
+}
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -27,7 +53,15 @@ static void count(int64_t bytes) {
   if (held > peak) peak = held;
 }
 
+static void count_call(void) {
+  fk_counts *const marked = atomic_load_explicit(&mark, memory_order_relaxed);
+  if (!marked) return;
+  atomic_fetch_add_explicit(&calls_everywhere, 1, memory_order_relaxed);
+  if (fk_current_counts() == marked) atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
+}
+
 static void *counted(void *block) {
+  count_call();
   if (block) count((int64_t)malloc_usable_size(block));
   return block;
 }
@@ -53,6 +87,7 @@ void free(void *block) {
 }
 
 void *realloc(void *block, size_t bytes) {
+  count_call();
   const int64_t before = block ? (int64_t)malloc_usable_size(block) : 0;
   void *moved = __libc_realloc(block, bytes);
   if (!moved && bytes) return NULL;

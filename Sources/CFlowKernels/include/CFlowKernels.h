@@ -212,6 +212,21 @@ typedef struct {
 FK_KERNELS(FK_DECLARE)
 #undef FK_DECLARE
 
+// What kernels do, on request (counts.c, which says what an operation and a byte are). A counting
+// sees the kernels that its thread calls and those of workers that run its thread's jobs; of two
+// nested ones, the outer sees what the inner does too.
+typedef struct fk_counts fk_counts;
+typedef struct {
+  const char *name;
+  int64_t calls, operations, bytes;
+} fk_kernel_count;
+fk_counts *fk_begin_counts(void);
+void fk_end_counts(fk_counts *counts);  // the last one that this thread began
+void fk_free_counts(fk_counts *counts);
+int64_t fk_kernel_kinds(void);
+fk_kernel_count fk_kernel_count_at(const fk_counts *counts, int64_t kernel);
+fk_counts *fk_current_counts(void);  // this thread's innermost; null where there is none
+
 // Conversion between scalar types, rounding to nearest.
 void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
 

@@ -126,22 +126,11 @@ public final class Trainer<Model: Parameterized> {
   // in order, so that nothing depends on the number of threads.
   private func apply(slots count: Int, meanLoss: Double, scale: Double, rate: Double) -> StepResult
   {
-    let gradient = slots.gradient(0)
     let chunks = (layout.count + Self.chunk - 1) / Self.chunk
     var squares = 0.0
     withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.max(1, chunks)) { parts in
       let parts = Chunks(parts)
-      Workers.run(chunks, threads: threads) { chunk in
-        let (offset, length) = range(of: chunk)
-        withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: count) { pointers in
-          for slot in 0..<count {
-            pointers[slot] = UnsafeRawPointer(slots.gradient(slot).pointer + offset)
-          }
-          fk_add_slots(
-            gradient.type, length, Int64(count), pointers.baseAddress, gradient.pointer + offset)
-        }
-        fk_sum_squares(gradient.type, length, gradient.pointer + offset, parts.base + chunk)
-      }
+      Workers.run(chunks, threads: threads, SlotSum(trainer: self, slots: count, squares: parts))
       for chunk in 0..<chunks { squares += parts.base[chunk] }
     }
     let norm = squares.squareRoot() * scale
@@ -158,20 +147,57 @@ public final class Trainer<Model: Parameterized> {
     step += 1
     parameters.didChange()
     let decay = averageDecay.map { Swift.min($0, Double(1 + step) / Double(10 + step)) }
-    Workers.run(chunks, threads: threads) { chunk in
-      let (offset, count) = range(of: chunk)
+    Workers.run(
+      chunks, threads: threads,
+      Update(trainer: self, factor: factor, limit: limit, rate: rate, decay: decay))
+    return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: true)
+  }
+
+  // Values, not closures, so that a step takes no memory for them.
+
+  /// Adds up the slots and the squares of the sum.
+  private struct SlotSum: IndexedWork {
+    let trainer: Trainer
+    let slots: Int
+    let squares: Chunks
+
+    func callAsFunction(_ chunk: Int) {
+      let gradient = trainer.slots.gradient(0)
+      let (offset, length) = trainer.range(of: chunk)
+      withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: slots) { pointers in
+        for slot in 0..<slots {
+          pointers[slot] = UnsafeRawPointer(trainer.slots.gradient(slot).pointer + offset)
+        }
+        fk_add_slots(
+          gradient.type, length, Int64(slots), pointers.baseAddress, gradient.pointer + offset)
+      }
+      fk_sum_squares(gradient.type, length, gradient.pointer + offset, squares.base + chunk)
+    }
+  }
+
+  /// Moves parameters along the gradient, and their average after them.
+  private struct Update: IndexedWork {
+    let trainer: Trainer
+    let factor: Double
+    let limit: Double?
+    let rate: Double
+    let decay: Double?
+
+    func callAsFunction(_ chunk: Int) {
+      let (offset, count) = trainer.range(of: chunk)
+      let gradient = trainer.slots.gradient(0)
       let type = gradient.type
+      let parameters = trainer.parameters
       if let limit { fk_clamp_in_place(type, count, limit, gradient.pointer + offset) }
-      optimizer.apply(
+      trainer.optimizer.apply(
         type: type, count: Int(count), parameters: parameters.pointer + offset,
-        gradient: gradient.pointer + offset, moments: momentPointers, offset: offset, step: step,
-        rate: rate, gradientScale: factor)
-      if let average, let decay {
+        gradient: gradient.pointer + offset, moments: trainer.momentPointers, offset: offset,
+        step: trainer.step, rate: rate, gradientScale: factor)
+      if let average = trainer.average, let decay {
         fk_moving_average(
           type, count, decay, parameters.pointer + offset, average.pointer + offset)
       }
     }
-    return StepResult(loss: meanLoss, gradientNorm: norm, wasTaken: true)
   }
 
   private static var chunk: Int { 8_192 }

@@ -11,26 +11,48 @@ public enum Workers {
     set { fk_set_worker_count(Int64(newValue)) }
   }
 
-  /// Calls `body` once for each index in `0..<count`, on at most `threads` threads.
-  static func run(_ count: Int, threads: Int, _ body: (Int) -> Void) {
-    withoutActuallyEscaping(body) { escaping in
-      let box = Body(escaping)
-      fk_parallel(
-        Int64(count), Int64(threads),
-        { context, index in
-          guard let context else { return }
-          Unmanaged<Body>.fromOpaque(context).takeUnretainedValue().call(Int(index))
-        }, Unmanaged.passUnretained(box).toOpaque())
-      box.release()
+  /// Does `work` once for each index in `0..<count`, on at most `threads` threads; takes no memory.
+  static func run<Work: IndexedWork>(_ count: Int, threads: Int, _ work: Work) {
+    // `fk_parallel` returns only when every index is done, so neither pointer outlives its scope.
+    withUnsafePointer(to: work) { work in
+      var job = Job(type: Work.self, work: work)
+      withUnsafeMutablePointer(to: &job) { job in
+        fk_parallel(
+          Int64(count), Int64(threads),
+          { context, index in
+            guard let job = context?.assumingMemoryBound(to: Job.self).pointee else { return }
+            job.type.perform(job.work, Int(index))
+          }, job)
+      }
     }
   }
 
-  // `fk_parallel` returns only when every index is done, so the closure never outlives its scope.
-  private final class Body {
-    private var body: ((Int) -> Void)?
-    init(_ body: @escaping (Int) -> Void) { self.body = body }
-    func call(_ index: Int) { body?(index) }
-    func release() { body = nil }
+  /// The same for a closure, whose context takes one small block of memory.
+  static func run(_ count: Int, threads: Int, _ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { run(count, threads: threads, ClosureWork(body: $0)) }
+  }
+
+  private struct Job {
+    let type: any IndexedWork.Type
+    let work: UnsafeRawPointer
+  }
+
+  private struct ClosureWork: IndexedWork {
+    let body: (Int) -> Void
+    func callAsFunction(_ index: Int) { body(index) }
+  }
+}
+
+/// What workers do for each index of a job, several at the same time.
+///
+/// Unlike a closure, a value gets to the workers as it lies on the stack.
+protocol IndexedWork {
+  func callAsFunction(_ index: Int)
+}
+
+extension IndexedWork {
+  fileprivate static func perform(_ work: UnsafeRawPointer, _ index: Int) {
+    work.assumingMemoryBound(to: Self.self).pointee(index)
   }
 }
 

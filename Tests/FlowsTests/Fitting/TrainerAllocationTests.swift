@@ -28,4 +28,46 @@ struct TrainerAllocationTests {
     let grown = fk_system_allocations() - before
     #expect(grown == 0, "50 steps took \(grown) blocks")
   }
+
+  // What a step on the tape asks the C library for. A tile: the storage of each tensor, the context of
+  // each recorded closure and the like, 274 as this is written. A step: the context of the loss.
+  private static let blocksForTile = 300
+  private static let blocksForStep = 4
+
+  @Test(
+    "a steady step on the tape takes small blocks only for its recordings",
+    .enabled(if: AllocationMeter.isCounting, "memory is counted with glibc and without sanitizers"),
+    arguments: [256, 1_024], [1, 2])
+  func smallBlocks(batch: Int, threads: Int) {
+    var generator = PhiloxGenerator(seed: 34)
+    let trainer = Trainer(
+      NormalizingFlow<Float>.rle(using: &generator), clipping: .norm(5), averageDecay: 0.999,
+      threads: threads)
+    let data: Tensor<Float> = bentRows(batch)
+    let tiles = batch / Tiles.trainingRows(batch: batch)
+    expectBlocks(
+      "batch \(batch), \(threads) threads", atMost: Self.blocksForStep + tiles * Self.blocksForTile
+    ) {
+      _ = trainer.step(rows: batch, learningRate: 1e-3) { model, range in
+        -model.logDensity(of: data[rows: range]).sum()
+      }
+    }
+  }
+}
+
+/// Expects that a step, once it is steady, asks the C library for memory so often at most, on its
+/// thread and the workers.
+///
+/// A worker fills its lists when it first runs a tile, which may be late where other tests have the
+/// workers; so steps are counted in rounds, and one round must keep to the bound.
+func expectBlocks(_ name: String, atMost bound: Int, _ step: () -> Void) {
+  let count = 50
+  for _ in 0..<10 { step() }
+  var fewest = Int.max
+  for _ in 0..<10 where fewest > bound * count {
+    fewest = min(fewest, AllocationMeter.calls { for _ in 0..<count { step() } }.calls)
+  }
+  let perStep = Double(fewest) / Double(count)
+  print("\(name): \(perStep) blocks a step")
+  #expect(fewest <= bound * count, "\(name): \(perStep) blocks a step, expected at most \(bound)")
 }

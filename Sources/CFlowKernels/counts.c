@@ -1,0 +1,206 @@
+// Counts what kernels do: calls, floating-point operations and bytes, by a formula from the
+// arguments of each call.
+//
+// Operations are those of the algorithm, whatever instructions it is compiled to: an addition,
+// subtraction, multiplication, division or square root is one, so a multiply-add is two; so is one
+// value of an elementary or special function (exp, log, tanh, sigmoid, erf, ...). Nothing are
+// comparisons, selections, absolute values, changes of sign, rounding, copies and conversions, work
+// on integers, and what is worked out once for a call. Both sides of a selection count.
+//
+// Bytes are those of each array argument that is read, once, and of each that is written, once: an
+// array that is added to counts twice. Scratch memory, and what caches do, is not in them.
+//
+// Counts follow from the arguments alone: rows that a kernel skips for their values count too, and
+// indices count as though they were distinct.
+//
+// A kernel that has no formula here does not compile.
+#include "counts.h"
+#include <stdlib.h>
+
+// MARK: - Formulas
+
+static int64_t product(int64_t rank, const int64_t *shape) {
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < rank; axis++) count *= shape[axis];
+  return count;
+}
+
+// Elements of an array that is walked with these strides: an axis of stride 0 sees one again.
+static int64_t distinct(int64_t rank, const int64_t *shape, const int64_t *strides) {
+  int64_t count = 1;
+  for (int64_t axis = 0; axis < rank; axis++)
+    count *= strides[axis] != 0 || shape[axis] == 0 ? shape[axis] : 1;
+  return count;
+}
+
+// Of an activation, and of a gradient's way back through it.
+static const struct {
+  int forward, backward;
+} activations[] = {
+    [FK_IDENTITY] = {0, 0}, [FK_RELU] = {0, 0}, [FK_LEAKY_RELU] = {1, 1}, [FK_TANH] = {1, 3},
+    [FK_SIGMOID] = {1, 3},  [FK_ELU] = {2, 2},  [FK_SOFTPLUS] = {1, 2},
+};
+
+// Of a function, of its derivative (without the product with the gradient), and how many of
+// argument and value the derivative reads.
+static const struct {
+  int value, slope, reads;
+} functions[] = {
+    [FK_NEG] = {0, 0, 0},           [FK_ABS] = {0, 0, 1},         [FK_SIGN] = {0, 0, 0},
+    [FK_SQUARE] = {1, 1, 1},        [FK_SQRT] = {1, 1, 1},        [FK_RECIPROCAL] = {1, 1, 1},
+    [FK_EXP] = {1, 0, 1},           [FK_EXPM1] = {1, 1, 1},       [FK_LOG] = {1, 1, 1},
+    [FK_LOG1P] = {1, 2, 1},         [FK_SIN] = {1, 1, 1},         [FK_COS] = {1, 1, 1},
+    [FK_ATAN] = {1, 3, 1},          [FK_TANH_OP] = {1, 2, 1},     [FK_SIGMOID_OP] = {1, 2, 1},
+    [FK_SOFTPLUS_OP] = {1, 1, 1},   [FK_LOG_SIGMOID] = {1, 1, 1}, [FK_RELU_OP] = {0, 0, 1},
+    [FK_LEAKY_RELU_OP] = {1, 0, 1}, [FK_ELU_OP] = {2, 1, 2},      [FK_SILU] = {2, 5, 1},
+    [FK_GELU] = {5, 10, 1},         [FK_ERF] = {1, 3, 1},         [FK_FLOOR] = {0, 0, 0},
+    [FK_LGAMMA] = {1, 1, 1},        [FK_DIGAMMA] = {1, 1, 1},     [FK_POWER] = {1, 2, 1},
+    [FK_CLIP] = {0, 0, 1},          [FK_SCALE_SHIFT] = {2, 0, 0},
+};
+
+static int is_arithmetic(fk_binary_op op) { return op <= FK_DIV || op == FK_POW; }
+
+// Of the log-scale of a coupling, and of it with its derivative.
+static const struct {
+  int value, both;
+} scales[] = {
+    [FK_SCALE_NONE] = {0, 0},
+    [FK_SCALE_TANH] = {3, 5},
+    [FK_SCALE_SOFT] = {4, 5},
+    [FK_SCALE_FREE] = {0, 0},
+};
+
+// Of the log-density of one element, and of its derivative by it.
+static const struct {
+  int density, gradient;
+} families[] = {
+    [FK_GAUSSIAN] = {5, 4},
+    [FK_LAPLACE] = {3, 4},
+    [FK_LOGISTIC] = {7, 6},
+};
+
+// Operations and bytes of a call, from its parameters by name and `scalar`, the bytes of a scalar.
+#define WORK_matmul                                                                                \
+  m * n *(2 * k + activations[activation].forward),                                                \
+      m * n == 0 ? 0 : scalar * (m * k + k * n + m * n * (accumulate ? 2 : 1) + (bias ? n : 0))
+#define WORK_activation_backward                                                                   \
+  rows * columns * (activations[activation].backward + (bias_gradient ? 1 : 0)),                   \
+      scalar * (rows * columns * (activation == FK_IDENTITY ? 2 : 3) +                             \
+                (bias_gradient ? 2 * columns : 0))
+#define WORK_unary n * functions[op].value, scalar * 2 * n
+#define WORK_unary_backward n * (1 + functions[op].slope), scalar * n * (2 + functions[op].reads)
+#define WORK_binary                                                                                \
+  product(rank, shape) * is_arithmetic(op),                                                        \
+      scalar * (product(rank, shape) + distinct(rank, shape, a_strides) +                          \
+                distinct(rank, shape, b_strides))
+#define WORK_copy_strided                                                                          \
+  0, scalar * (distinct(rank, shape, in_strides) + distinct(rank, shape, out_strides))
+#define WORK_add_strided                                                                           \
+  product(rank, shape),                                                                            \
+      scalar * (product(rank, shape) + 2 * distinct(rank, shape, out_strides))
+#define WORK_max_axis 0, scalar * outer * inner * (axis + 1) + INDEX * outer * inner
+#define WORK_select 0, scalar * 4 * n
+#define WORK_gather 0, scalar * 2 * outer * count * inner + INDEX * count
+#define WORK_scatter_add outer * count * inner, scalar * 3 * outer * count * inner + INDEX * count
+#define WORK_add_scaled 2 * n, scalar * 3 * n
+#define WORK_fill 0, scalar * n
+#define WORK_sum_squares 2 * n, scalar * n + (int64_t)sizeof *out
+#define WORK_sum n, scalar * n + (int64_t)sizeof *out
+#define WORK_coupling                                                                              \
+  rows * count * (scales[kind].value + 4),                                                         \
+      scalar * rows * (2 * dimension + 1 + count * (kind == FK_SCALE_NONE ? 1 : 2)) + INDEX * count
+#define WORK_coupling_backward                                                                     \
+  rows * count * (scales[kind].both + (to_data ? 6 : 5)),                                          \
+      scalar * rows *                                                                              \
+              (dimension * (gv ? 2 : 1) + (glogdet ? 1 : 0) +                                      \
+               count * (kind == FK_SCALE_NONE ? 3 : 5)) +                                          \
+          INDEX * count
+#define WORK_location_scale                                                                        \
+  rows * (dimension * families[family].density + 1) + 3 * dimension,                               \
+      scalar * (rows * (dimension + 1) + 2 * dimension)
+#define WORK_location_scale_backward                                                               \
+  rows * dimension * (families[family].gradient + (glocation ? 1 : 0) + (glog_scale ? 4 : 0)) +    \
+      dimension,                                                                                   \
+      scalar * (rows * (2 * dimension + 1) +                                                       \
+                dimension * (2 + (glocation ? 2 : 0) + (glog_scale ? 2 : 0)))
+#define WORK_adam 17 * n, scalar * 7 * n
+#define WORK_momentum n * (nesterov ? 9 : 7), scalar * 5 * n
+#define WORK_moving_average 3 * n, scalar * 3 * n
+#define WORK_add_slots n * (count - 1), scalar * n * (count + 1)
+#define WORK_clamp_in_place 0, scalar * 2 * n
+#define WORK_multiply_add_peak (int64_t)*flops, 2 * (int64_t)sizeof *flops
+
+// MARK: - Counters
+
+enum { INDEX = sizeof(int64_t) };
+
+#define FK_NUMBER(name, parameters, arguments) NUMBER_##name,
+enum { FK_KERNELS(FK_NUMBER) KERNELS };
+
+#define FK_NAME(name, parameters, arguments) #name,
+static const char *const names[] = {FK_KERNELS(FK_NAME)};
+
+typedef struct {
+  _Atomic int64_t calls, operations, bytes;
+} counter;
+
+struct fk_counts {
+  fk_counts *outer;
+  counter kernels[KERNELS];
+};
+
+_Atomic int fk_countings;
+static _Thread_local fk_counts *current;
+
+static void add(fk_counts *counts, int kernel, int64_t calls, int64_t operations, int64_t bytes) {
+  counter *c = counts->kernels + kernel;
+  atomic_fetch_add_explicit(&c->calls, calls, memory_order_relaxed);
+  atomic_fetch_add_explicit(&c->operations, operations, memory_order_relaxed);
+  atomic_fetch_add_explicit(&c->bytes, bytes, memory_order_relaxed);
+}
+
+#define FK_COUNT(name, parameters, arguments)                                                      \
+  void fk_count_##name(fk_type type, FK_STRIP parameters) {                                        \
+    if (!current) return;                                                                          \
+    const int64_t scalar = type == FK_FLOAT ? 4 : 8;                                               \
+    const int64_t work[2] = {WORK_##name};                                                         \
+    (void)scalar;                                                                                  \
+    add(current, NUMBER_##name, 1, work[0], work[1]);                                              \
+  }
+FK_KERNELS(FK_COUNT)
+
+fk_counts *fk_current_counts(void) { return current; }
+void fk_set_current_counts(fk_counts *counts) { current = counts; }
+
+fk_counts *fk_begin_counts(void) {
+  fk_counts *counts = calloc(1, sizeof *counts);
+  if (!counts) abort();
+  counts->outer = current;
+  current = counts;
+  atomic_fetch_add(&fk_countings, 1);
+  return counts;
+}
+
+void fk_end_counts(fk_counts *counts) {
+  atomic_fetch_sub(&fk_countings, 1);
+  current = counts->outer;
+  if (!current) return;
+  for (int k = 0; k < KERNELS; k++) {
+    const fk_kernel_count c = fk_kernel_count_at(counts, k);
+    add(current, k, c.calls, c.operations, c.bytes);
+  }
+}
+
+void fk_free_counts(fk_counts *counts) { free(counts); }
+
+int64_t fk_kernel_kinds(void) { return KERNELS; }
+
+fk_kernel_count fk_kernel_count_at(const fk_counts *counts, int64_t kernel) {
+  const counter *c = counts->kernels + kernel;
+  return (fk_kernel_count){
+      .name = names[kernel],
+      .calls = atomic_load_explicit(&c->calls, memory_order_relaxed),
+      .operations = atomic_load_explicit(&c->operations, memory_order_relaxed),
+      .bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed),
+  };
+}
