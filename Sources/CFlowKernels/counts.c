@@ -79,6 +79,45 @@ static const struct {
     [FK_LOGISTIC] = {7, 6},
 };
 
+// Of a network: its parameters, and the operations of both directions.
+static int64_t parameters(const fk_network *n) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->layers; l++)
+    count += n->widths[l + 1] * (n->widths[l] + (n->biases[l] ? 1 : 0));
+  return count;
+}
+
+static int64_t forward_operations(const fk_network *n, int64_t rows) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->layers; l++) {
+    const int own = l + 1 < n->layers ? activations[n->activation].forward : 0;
+    count += rows * n->widths[l + 1] * (2 * n->widths[l] + own);
+  }
+  return count;
+}
+
+static int64_t backward_operations(const fk_network *n, int64_t rows, bool by_input,
+                                   const fk_network_gradient *gradient) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->layers; l++) {
+    const int64_t product = 2 * rows * n->widths[l] * n->widths[l + 1];
+    if (l > 0) count += product + rows * n->widths[l] * activations[n->activation].backward;
+    if (l == 0 && by_input) count += product;
+    if (gradient && gradient->weights[l]) count += product;
+    if (gradient && gradient->biases[l]) count += rows * n->widths[l + 1];
+  }
+  return count;
+}
+
+static int64_t gradients(const fk_network *n, const fk_network_gradient *gradient) {
+  int64_t count = 0;
+  for (int64_t l = 0; gradient && l < n->layers; l++) {
+    if (gradient->weights[l]) count += n->widths[l] * n->widths[l + 1];
+    if (gradient->biases[l]) count += n->widths[l + 1];
+  }
+  return count;
+}
+
 // Operations and bytes of a call, from its parameters by name and `scalar`, the bytes of a scalar.
 #define WORK_matmul                                                                                \
   m * n *(2 * k + activations[activation].forward),                                                \
@@ -129,6 +168,37 @@ static const struct {
 #define WORK_add_slots n * (count - 1), scalar * n * (count + 1)
 #define WORK_clamp_in_place 0, scalar * 2 * n
 #define WORK_multiply_add_peak (int64_t)*flops, 2 * (int64_t)sizeof *flops
+
+#define WORK_network_prepare 0, 2 * scalar * fk_network_prepared_count(n)
+#define WORK_network_forward                                                                       \
+  forward_operations(n, rows),                                                                     \
+      scalar * (rows * (n->widths[0] + n->widths[n->layers]) + parameters(n) +                     \
+                (saved ? fk_network_saved_count(n, rows) : 0))
+#define WORK_network_backward                                                                      \
+  backward_operations(n, rows, gx != NULL, gradient),                                              \
+      scalar * (rows * (n->widths[0] * (gx ? 2 : 1) + n->widths[n->layers]) +                      \
+                fk_network_prepared_count(n) + fk_network_saved_count(n, rows) +                   \
+                2 * gradients(n, gradient))
+// The second layer on each interval between thresholds; what its own bends take is left out, since
+// their number is not in the arguments.
+#define WORK_piecewise_prepare                                                                     \
+  n->widths[2] * (10 * n->widths[1] + (n->widths[1] + 1) * (4 + 5 * n->widths[3])),                \
+      scalar * (parameters(n) + 3 * fk_piecewise_count(prepared))
+#define WORK_piecewise_forward                                                                     \
+  2 * rows * n->widths[3],                                                                         \
+      scalar * rows * (1 + n->widths[3]) + (pieces ? (int64_t)sizeof *pieces * rows : 0)
+#define WORK_piecewise_backward                                                                    \
+  rows * n->widths[3] * (sums ? 5 : 2),                                                            \
+      scalar * rows * (n->widths[3] + (sums ? 1 : 0) + (gx ? 1 : 0)) +                             \
+          (int64_t)sizeof *pieces * rows
+#define WORK_piecewise_finish                                                                      \
+  n->widths[2] * (24 * n->widths[1] + (n->widths[1] + 1) * (6 + 8 * n->widths[3])),                \
+      scalar * (parameters(n) + 2 * gradients(n, gradient)) +                                      \
+          (int64_t)sizeof *sums * 2 * n->widths[3] * fk_piecewise_count(prepared)
+#define WORK_take_columns 0, scalar * 2 * rows * count + (indices ? INDEX * count : 0)
+#define WORK_add_columns rows *count, scalar * 3 * rows * count + INDEX * count
+// Of the normal quantile, one value of a special function each.
+#define WORK_random_normal n, scalar *n
 
 // MARK: - Counters
 

@@ -72,10 +72,11 @@ double fk_normal_quantile(double p) {
                               2.71155556874348757815e-5, 2.01033439929228813265e-7};
   static const double F[8] = {1,                          5.99832206555887937690e-1,
                               1.36929880922735805310e-1,  1.48753612908506148525e-2,
-                              7.86869131745613259100e-4,  1.84631831751005468180e-5,
+                              7.86869131145613259100e-4,  1.84631831751005468180e-5,
                               1.42151175831644588870e-7,  2.04426310338993978564e-15};
   const double q = p - 0.5;
-  if (fabs(q) <= 0.425) return q * ratio(fk_normal_centre[0], fk_normal_centre[1], 8, 0.180625 - q * q);
+  if (fabs(q) <= 0.425)
+    return q * ratio(fk_normal_centre[0], fk_normal_centre[1], 8, 0.180625 - q * q);
   const double tail = q < 0 ? p : 1 - p;
   if (!(tail > 0)) return q < 0 ? -INFINITY : INFINITY;
   const double r = sqrt(-fk_portable_log(tail));

@@ -59,22 +59,21 @@ typedef enum {
   FK_BETA = 6,
 } fk_family;
 
-enum { FK_MAX_RANK = 6 };
+enum { FK_MAX_RANK = 6, FK_MAX_LAYERS = 8 };
 
 // A perceptron: linear layers with one activation after all but the last.
-enum { FK_MAX_LAYERS = 8 };
 typedef struct {
   int64_t layers;  // linear layers, 1...FK_MAX_LAYERS
   fk_activation activation;
   double slope;
   int64_t widths[FK_MAX_LAYERS + 1];
-  const void *weights[FK_MAX_LAYERS];  // [in, out] row-major
+  const void *weights[FK_MAX_LAYERS];  // [in, out]
   const void *biases[FK_MAX_LAYERS];   // [out]; null: none
 } fk_network;
+
 // Gradients are added to; null where not wanted.
 typedef struct {
-  void *weights[FK_MAX_LAYERS];
-  void *biases[FK_MAX_LAYERS];
+  void *weights[FK_MAX_LAYERS], *biases[FK_MAX_LAYERS];
 } fk_network_gradient;
 
 // name, parameters, arguments. Every kernel returns nothing.
@@ -85,6 +84,18 @@ typedef struct {
     (fk_form form, int64_t m, int64_t n, int64_t k, const void *a, const void *b, void *c,         \
      const void *bias, fk_activation activation, double slope, bool accumulate),                   \
     (form, m, n, k, a, b, c, bias, activation, slope, accumulate))                                 \
+  /* What the other two need of the parameters, once after each change of them. */                 \
+  X(network_prepare, (const fk_network *n, void *prepared), (n, prepared))                         \
+  /* y [rows, out] of x [rows, in]; `saved` (may be null) keeps what the next kernel needs. */     \
+  X(network_forward,                                                                               \
+    (const fk_network *n, const void *prepared, int64_t rows, const void *x, void *saved,          \
+     void *y),                                                                                     \
+    (n, prepared, rows, x, saved, y))                                                              \
+  /* gx (may be null) = the gradient by x, from that by y; `gradient` (may be null) is added to. */\
+  X(network_backward,                                                                              \
+    (const fk_network *n, const void *prepared, int64_t rows, const void *x, const void *saved,    \
+     const void *gy, void *gx, const fk_network_gradient *gradient),                               \
+    (n, prepared, rows, x, saved, gy, gx, gradient))                                               \
   /* out = g * activation'(y); bias_gradient (may be null) += column sums of out. */               \
   X(activation_backward,                                                                           \
     (fk_activation activation, double slope, int64_t rows, int64_t columns, const void *g,         \
@@ -136,6 +147,9 @@ typedef struct {
     (int64_t rows, int64_t count, int64_t in_columns, const void *in, int64_t out_columns,         \
      const int64_t *indices, void *out),                                                           \
     (rows, count, in_columns, in, out_columns, indices, out))                                      \
+  /* Standard normals, as below. */                                                                \
+  X(random_normal, (uint64_t seed, uint64_t stream, uint64_t first, int64_t n, void *out),         \
+    (seed, stream, first, n, out))                                                                 \
   X(add_scaled, (int64_t n, double scale, const void *x, void *y), (n, scale, x, y))               \
   X(fill, (int64_t n, double value, void *y), (n, value, y))                                       \
   X(sum_squares, (int64_t n, const void *x, double *out), (n, x, out))                             \
@@ -227,6 +241,10 @@ int64_t fk_kernel_kinds(void);
 fk_kernel_count fk_kernel_count_at(const fk_counts *counts, int64_t kernel);
 fk_counts *fk_current_counts(void);  // this thread's innermost; null where there is none
 
+// Elements of what network_prepare makes, and of what network_forward saves of so many rows.
+int64_t fk_network_prepared_count(const fk_network *n);
+int64_t fk_network_saved_count(const fk_network *n, int64_t rows);
+
 // Conversion between scalar types, rounding to nearest.
 void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
 
@@ -267,8 +285,6 @@ void fk_philox(uint64_t seed, uint64_t stream, uint64_t block, uint32_t out[4]);
 // Element i uses block first + i.
 void fk_random_uniform(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                        void *out);
-void fk_random_normal(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
-                      void *out);
 void fk_random_laplace(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                        void *out);
 void fk_random_gamma(fk_type type, uint64_t seed, uint64_t stream, uint64_t first, int64_t n,

@@ -14,11 +14,15 @@
 #define FK_INLINE __attribute__((always_inline, unused)) static inline
 
 #include "elementary.h"
+#include "product.h"
+#include "narrow.h"
 #include "matmul.h"
 #include "elementwise.h"
+#include "network.h"
 #include "flow.h"
 #include "piecewise.h"
 #include "optimizer.h"
+#include "random.h"
 
 #define FK_ENTRY(name, parameters, arguments) .name = FN(name),
 const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
@@ -36,6 +40,8 @@ const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
 #undef STORE
 #undef FK_ZIP_LOW
 #undef FK_ZIP_HIGH
+#undef FK_EVEN
+#undef FK_ODD
 #undef FK_INT
 #undef FK_UINT
 #undef FK_MANTISSA

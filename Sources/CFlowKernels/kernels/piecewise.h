@@ -224,12 +224,9 @@ static void FN(piecewise_prepare)(const fk_network *n, void *prepared) {
       const int64_t i = bent[f];
       p.keys[bounds] = (T)roots[f];
       p.units[bounds++] = (int32_t)i;
-      const double change = walk.active[i] == 1 ? walk.slope - 1 : 1 - walk.slope;
-      for (int64_t o = 0; o < outputs; o++) {
-        const double w = change * last[o * h2 + i];
-        line[2 * o] += w * walk.a[i];
-        line[2 * o + 1] += w * walk.c[i];
-      }
+      // Afresh, since a rest would be left of what cancels.
+      walk.active[i] = walk.active[i] == 1 ? walk.slope : 1;
+      FN(network_line)(&walk, last, n->biases[2], outputs, line);
     }
     if (k == h1) break;
     p.keys[bounds] = (T)walk.threshold[k];

@@ -6,9 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
-#include "CFlowKernels.h"
-#include <math.h>
-#include <string.h>
+#include "../portable.h"
 
 // What piecewise_prepare leaves starts with this.
 enum { FK_FANOUT = 16, FK_MAX_LEVELS = 8 };
@@ -28,6 +26,24 @@ typedef struct {
   FK_KERNELS(FK_FIELD)
 } fk_table;
 #undef FK_FIELD
+
+// Parts of a network's buffers start at multiples of 64 bytes.
+static inline int64_t fk_network_aligned(int64_t count) { return (count + 15) / 16 * 16; }
+
+// Where the transposed weights of a layer lie in what network_prepare makes.
+static inline int64_t fk_network_transposed_offset(const fk_network *n, int64_t layer) {
+  int64_t offset = 0;
+  for (int64_t l = 0; l < layer; l++)
+    offset += fk_network_aligned(n->widths[l] * n->widths[l + 1]);
+  return offset;
+}
+
+// Where the outputs of a hidden layer lie in what network_forward saves.
+static inline int64_t fk_network_hidden_offset(const fk_network *n, int64_t rows, int64_t layer) {
+  int64_t offset = 0;
+  for (int64_t l = 0; l < layer; l++) offset += fk_network_aligned(rows * n->widths[l + 1]);
+  return offset;
+}
 
 extern const fk_table fk_table_baseline_float, fk_table_baseline_double;
 #if defined(__x86_64__)

@@ -61,34 +61,66 @@ final class LikelihoodSlots<Model: Parameterized> {
     let count = Swift.min(Tiles.slots, tiles)
     gradients.makeLanes(count)
     makeSlots(count, rows: Swift.min(rows, tileRows))
-    Workers.run(networks.count, threads: threads) { index in
-      if networks[index].isOutdated { networks[index].prepare() }
-    }
-    Workers.run(count, threads: threads) { index in
-      let slot = slots[index]
-      if addsInTiles || index == 0 { gradients.clear(index) }
-      for (sums, network) in zip(slot.sums, networks) where network.isPiecewise {
-        fk_fill(FK_DOUBLE, Int64(network.sumCount), 0, sums.pointer)
-      }
-      slot.loss.pointee = 0
-      for start in stride(from: index * tileRows, to: rows, by: count * tileRows) {
-        run(start..<Swift.min(rows, start + tileRows), slot, source)
-      }
-    }
-    Workers.run(networks.count, threads: threads) { index in
-      let network = networks[index]
-      guard network.isPiecewise else { return }
-      let first = slots[0].sums[index].pointer
-      for slot in 1..<Swift.max(1, count) {
-        fk_add_scaled(
-          FK_DOUBLE, Int64(network.sumCount), 1, slots[slot].sums[index].pointer, first)
-      }
-      guard let target = slots[0].targets[index].parameters else { return }
-      network.finish(first.assumingMemoryBound(to: Double.self), target)
-    }
+    Workers.run(networks.count, threads: threads, Preparation(slots: self))
+    Workers.run(
+      count, threads: threads,
+      TileRun(slots: self, count: count, rows: rows, tileRows: tileRows, source: source))
+    Workers.run(networks.count, threads: threads, Finish(slots: self, count: count))
     var sum = 0.0
     for index in 0..<count { sum -= slots[index].loss.pointee }
     return (addsInTiles ? count : 1, sum)
+  }
+
+  // What workers do; values rather than closures, which would take memory.
+
+  private struct Preparation: IndexedWork {
+    let slots: LikelihoodSlots
+    func callAsFunction(_ index: Int) {
+      let network = slots.networks[index]
+      if network.isOutdated { network.prepare() }
+    }
+  }
+
+  private struct TileRun: IndexedWork {
+    let slots: LikelihoodSlots
+    let count: Int
+    let rows: Int
+    let tileRows: Int
+    let source: LikelihoodRows<Scalar>
+    func callAsFunction(_ index: Int) { slots.runSlot(self, index) }
+  }
+
+  private struct Finish: IndexedWork {
+    let slots: LikelihoodSlots
+    let count: Int
+    func callAsFunction(_ index: Int) { slots.finish(network: index, slots: count) }
+  }
+
+  private func runSlot(_ work: TileRun, _ index: Int) {
+    let slot = slots[index]
+    if addsInTiles || index == 0 { gradients.clear(index) }
+    for place in networks.indices where networks[place].isPiecewise {
+      fk_fill(FK_DOUBLE, Int64(networks[place].sumCount), 0, slot.sums[place].pointer)
+    }
+    slot.loss.pointee = 0
+    var start = index * work.tileRows
+    while start < work.rows {
+      run(start..<Swift.min(work.rows, start + work.tileRows), slot, work.source)
+      start += work.count * work.tileRows
+    }
+  }
+
+  /// The sums of all slots, in their order, become gradients in the first slot.
+  private func finish(network index: Int, slots count: Int) {
+    let network = networks[index]
+    guard network.isPiecewise else { return }
+    let first = slots[0].sums[index].pointer
+    for slot in 1..<count {
+      fk_add_scaled(
+        FK_DOUBLE, Int64(network.sumCount), 1, slots[slot].sums[index].pointer, first)
+    }
+    guard let target = slots[0].targets[index].parameters else { return }
+    network.finish(first.assumingMemoryBound(to: Double.self), target)
   }
 
   private func run(_ range: Range<Int>, _ slot: Slot, _ source: LikelihoodRows<Scalar>) {
@@ -143,7 +175,7 @@ final class LikelihoodSlots<Model: Parameterized> {
     // The gradient of the loss by each log-density is minus its weight.
     if let weights {
       fk_unary(type, FK_NEG, count, weights, 0, 0, slot.weights.pointer)
-      withUnsafeWeightedTerms(slot, rows: count)
+      weightTerms(slot, rows: count)
     } else {
       fk_fill(type, count, -1, slot.weights.pointer)
     }
@@ -175,7 +207,7 @@ final class LikelihoodSlots<Model: Parameterized> {
   }
 
   /// Each log-density times its weight.
-  private func withUnsafeWeightedTerms(_ slot: Slot, rows: Int64) {
+  private func weightTerms(_ slot: Slot, rows: Int64) {
     var (shape, stride) = (rows, Int64(1))
     fk_binary(
       plan.kind.kernelType, FK_MUL, 1, &shape, &stride, &stride, slot.logDensity.pointer,

@@ -10,16 +10,19 @@ func networkPass<Scalar>(
   let tapeX = input.activeTape
   let tape = Tape.recording(tapeX, recordingTape(layers))
   let y = Storage(Shape(rows, network.outputs), input.kind, tape: tape)
+  guard let tape else {
+    network.forward(rows: rows, input.pointer, saved: nil, y: y.pointer)
+    return Tensor(y)
+  }
   let saved = Storage(Shape((network.savedBytes(rows: rows) + 7) / 8), .float64)
   network.forward(rows: rows, input.pointer, saved: saved.pointer, y: y.pointer)
-  guard let tape else { return Tensor(y) }
   let tracksX = tapeX === tape
   tape.record { tape in
     guard let g = tape.takeGradient(of: y.node) else { return }
     let gx = tracksX ? Storage(input.shape, input.kind) : nil
     network.backward(
       rows: rows, input.pointer, saved: saved.pointer, g: g.pointer, gx: gx?.pointer,
-      target: tape.gradient(of: network, layers) ?? NetworkGradient())
+      target: tape.gradient(of: network, layers))
     if let gx { tape.add(gx, to: input.node) }
   }
   return Tensor(y)

@@ -65,8 +65,10 @@ final class PreparedNetwork: @unchecked Sendable {
       }
     }
     isPiecewise = fk_network_is_piecewise(network)
-    guard isPiecewise else { return nil }  // TEMPORARY
-    preparedBytes = Int(fk_piecewise_bytes(kind.kernelType, network))
+    preparedBytes =
+      isPiecewise
+      ? Int(fk_piecewise_bytes(kind.kernelType, network))
+      : Int(fk_network_prepared_count(network)) * kind.size
     prepared = fk_allocate(preparedBytes)
     prepare()
   }
@@ -79,7 +81,11 @@ final class PreparedNetwork: @unchecked Sendable {
   /// Makes anew what depends on the weights, which have changed in place.
   func prepare() {
     for (index, memory) in memories.enumerated() { generations[index] = memory.generation }
-    fk_piecewise_prepare(kind.kernelType, network, prepared)
+    if isPiecewise {
+      fk_piecewise_prepare(kind.kernelType, network, prepared)
+    } else {
+      fk_network_prepare(kind.kernelType, network, prepared)
+    }
   }
 
   /// True where the weights changed in place since they were looked at.
@@ -149,25 +155,40 @@ final class PreparedNetwork: @unchecked Sendable {
   // MARK: - Passes
 
   /// What a forward pass of so many rows keeps for the way back.
-  func savedBytes(rows: Int) -> Int { rows * MemoryLayout<Int32>.size }
-
-  /// y `[rows, outputs]` of x `[rows, inputs]`.
-  func forward(
-    rows: Int, _ x: UnsafeRawPointer, saved: UnsafeMutableRawPointer, y: UnsafeMutableRawPointer
-  ) {
-    fk_piecewise_forward(
-      kind.kernelType, network, prepared, Int64(rows), x,
-      saved.assumingMemoryBound(to: Int32.self), y)
+  func savedBytes(rows: Int) -> Int {
+    isPiecewise
+      ? rows * MemoryLayout<Int32>.size
+      : Int(fk_network_saved_count(network, Int64(rows))) * kind.size
   }
 
-  /// The gradient by x, and that by the parameters added to `target`.
+  /// y `[rows, outputs]` of x `[rows, inputs]`; `saved` is nil where there is no way back.
+  func forward(
+    rows: Int, _ x: UnsafeRawPointer, saved: UnsafeMutableRawPointer?, y: UnsafeMutableRawPointer
+  ) {
+    if isPiecewise {
+      fk_piecewise_forward(
+        kind.kernelType, network, prepared, Int64(rows), x,
+        saved?.assumingMemoryBound(to: Int32.self), y)
+    } else {
+      fk_network_forward(kind.kernelType, network, prepared, Int64(rows), x, saved, y)
+    }
+  }
+
+  /// The gradient by x, where it is wanted, and that by the parameters, added to `target`.
   func backward(
     rows: Int, _ x: UnsafeRawPointer, saved: UnsafeRawPointer, g: UnsafeRawPointer,
-    gx: UnsafeMutableRawPointer?, target: NetworkGradient
+    gx: UnsafeMutableRawPointer?, target: NetworkGradient?
   ) {
-    fk_piecewise_backward(
-      kind.kernelType, network, prepared, Int64(rows), x,
-      saved.assumingMemoryBound(to: Int32.self), g, gx, target.sums)
+    if isPiecewise {
+      fk_piecewise_backward(
+        kind.kernelType, network, prepared, Int64(rows), x,
+        saved.assumingMemoryBound(to: Int32.self), g, gx, target?.sums)
+    } else if var parameters = target?.parameters {
+      fk_network_backward(
+        kind.kernelType, network, prepared, Int64(rows), x, saved, g, gx, &parameters)
+    } else {
+      fk_network_backward(kind.kernelType, network, prepared, Int64(rows), x, saved, g, gx, nil)
+    }
   }
 
   // MARK: - Sums by piece

@@ -24,7 +24,7 @@ struct CouplingPass {
     var seen = 0, first = 0, second = 0, firstSaved = 0, secondSaved = 0, end = 0
   }
 
-  private func layout(rows: Int) -> Layout {
+  private func layout(rows: Int, keeps: Bool) -> Layout {
     var result = Layout()
     var place = 0
     func take(_ bytes: Int) -> Int {
@@ -33,17 +33,19 @@ struct CouplingPass {
     }
     result.seen = take(rows * seenColumns * kind.size)
     result.first = take(rows * first.outputs * kind.size)
-    result.firstSaved = take(first.savedBytes(rows: rows))
+    result.firstSaved = keeps ? take(first.savedBytes(rows: rows)) : place
     if let second {
       result.second = take(rows * second.outputs * kind.size)
-      result.secondSaved = take(second.savedBytes(rows: rows))
+      result.secondSaved = keeps ? take(second.savedBytes(rows: rows)) : place
     }
     result.end = place
     return result
   }
 
-  /// Memory that the forward pass leaves for the backward pass.
-  func workspaceBytes(rows: Int) -> Int { layout(rows: rows).end }
+  /// Memory that the forward pass works in; it keeps there what a backward pass needs, if one follows.
+  func workspaceBytes(rows: Int, keeps: Bool = true) -> Int {
+    layout(rows: rows, keeps: keeps).end
+  }
 
   /// The places of raw log-scales and shifts, in the networks' outputs or in their gradients.
   private func parts(_ first: UnsafeMutableRawPointer, _ second: UnsafeMutableRawPointer)
@@ -57,10 +59,10 @@ struct CouplingPass {
 
   func forward(
     rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?,
-    workspace: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer,
+    workspace: UnsafeMutableRawPointer, keeps: Bool = true, value: UnsafeMutableRawPointer,
     logDet: UnsafeMutableRawPointer
   ) {
-    let places = layout(rows: rows)
+    let places = layout(rows: rows, keeps: keeps)
     let (passed, transformed) = (columns.passed, columns.transformed)
     let seen = workspace + places.seen
     fk_take_columns(
@@ -72,9 +74,11 @@ struct CouplingPass {
         Int64(seenColumns), seen + passed.count * kind.size)
     }
     first.forward(
-      rows: rows, seen, saved: workspace + places.firstSaved, y: workspace + places.first)
+      rows: rows, seen, saved: keeps ? workspace + places.firstSaved : nil,
+      y: workspace + places.first)
     second?.forward(
-      rows: rows, seen, saved: workspace + places.secondSaved, y: workspace + places.second)
+      rows: rows, seen, saved: keeps ? workspace + places.secondSaved : nil,
+      y: workspace + places.second)
     let (raw, shift, stride) = parts(workspace + places.first, workspace + places.second)
     fk_coupling(
       type, direction == .toData, scale, bound, Int64(rows), Int64(dimension),
@@ -96,9 +100,10 @@ struct CouplingPass {
     gContext: UnsafeMutableRawPointer?, firstGradient: NetworkGradient?,
     secondGradient: NetworkGradient?
   ) {
-    let places = layout(rows: rows)
+    let places = layout(rows: rows, keeps: true)
     let (passed, transformed) = (columns.passed, columns.transformed)
-    let (seenBytes, firstBytes) = (places.firstSaved, rows * first.outputs * kind.size)
+    let seenBytes = rows * seenColumns * kind.size
+    let firstBytes = rows * first.outputs * kind.size
     let secondBytes = rows * (second?.outputs ?? 0) * kind.size
     let bytes = 2 * seenBytes + firstBytes + secondBytes + 1
     guard let scratch = fk_allocate(bytes) else { return }
@@ -115,11 +120,11 @@ struct CouplingPass {
     let seen = workspace + places.seen
     first.backward(
       rows: rows, seen, saved: workspace + places.firstSaved, g: gFirst, gx: gSeen,
-      target: firstGradient ?? NetworkGradient())
+      target: firstGradient)
     if let second {
       second.backward(
         rows: rows, seen, saved: workspace + places.secondSaved, g: gSecond, gx: gSeenSecond,
-        target: secondGradient ?? NetworkGradient())
+        target: secondGradient)
       fk_add_scaled(type, Int64(rows * seenColumns), 1, gSeenSecond, gSeen)
     }
     fk_add_columns(
@@ -153,10 +158,11 @@ func coupling<Scalar>(
     Tape.recording(tapeX, tapeContext), Tape.recording(tapeFirst, tapeSecond))
   let value = Storage(input.shape, input.kind, tape: tape)
   let logDet = Storage(Shape(rows), input.kind, tape: tape)
-  let bytes = pass.workspaceBytes(rows: rows)
+  let keeps = tape != nil
+  let bytes = pass.workspaceBytes(rows: rows, keeps: keeps)
   let workspace = Storage(Shape((bytes + 7) / 8), .float64)
   pass.forward(
-    rows: rows, input.pointer, context: extra?.pointer, workspace: workspace.pointer,
+    rows: rows, input.pointer, context: extra?.pointer, workspace: workspace.pointer, keeps: keeps,
     value: value.pointer, logDet: logDet.pointer)
   guard let tape else { return Transformed(value: Tensor(value), logDet: Tensor(logDet)) }
   let (tracksX, tracksContext) = (tapeX === tape, tapeContext === tape)

@@ -29,6 +29,32 @@ struct TrainerAllocationTests {
     #expect(grown == 0, "50 steps took \(grown) blocks")
   }
 
+  @Test(
+    "a steady built-in step takes no memory at all",
+    .enabled(if: AllocationMeter.isCounting, "memory is counted with glibc and without sanitizers"),
+    arguments: [2, 8], [256, 1_500])
+  func builtIn(dimension: Int, batch: Int) {
+    var generator = PhiloxGenerator(seed: 34)
+    let flow =
+      dimension == 2
+      ? NormalizingFlow<Float>.rle(using: &generator)
+      : .realNVP(dimension: dimension, layers: 4, networks: .separate, using: &generator)
+    let x = Tensor<Float>.normal([batch, dimension], using: &generator)
+    let weights = Tensor<Float>.uniform([batch], using: &generator)
+    for threads in [1, 2] {
+      let trainer = Trainer(flow, clipping: .norm(5), averageDecay: 0.999, threads: threads)
+      expectBlocks("built in, D = \(dimension), batch \(batch), \(threads) threads", atMost: 0) {
+        _ = trainer.step(on: x, learningRate: 1e-3)
+      }
+      if threads == 1 {
+        // The sum of the weights is a tensor of its own.
+        expectBlocks("built in, weighted, D = \(dimension), batch \(batch)", atMost: 4) {
+          _ = trainer.step(on: x, weights: weights, learningRate: 1e-3)
+        }
+      }
+    }
+  }
+
   // What a step on the tape asks the C library for. A tile: the storage of each tensor, the context of
   // each recorded closure and the like, 274 as this is written. A step: the context of the loss.
   private static let blocksForTile = 300
