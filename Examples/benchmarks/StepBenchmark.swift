@@ -41,7 +41,9 @@ struct StepBenchmark {
       switch workload {
       case .training:
         measure(workload, operations: 3 * operationsPerRow * Double(batch)) {
-          _ = trainer.step(on: data, learningRate: 1e-4)
+          _ = trainer.step(rows: batch, learningRate: 1e-4) { model, rows in
+            -model.logDensity(of: data[rows: rows]).sum()
+          }
         }
       case .logDensity:
         measure(workload, operations: operationsPerRow * Double(batch)) {
