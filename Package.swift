@@ -44,7 +44,7 @@ let package = Package(
       name: "pose-rle", dependencies: ["Flows", "PoseRLE", "FlowCharts", "ExampleSupport"],
       path: "Examples/pose-rle", exclude: ["peers"]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["Flows", "PoseRLE", "ExampleSupport"],
+      name: "benchmarks", dependencies: ["Flows", "PoseRLE", "CFlowKernels", "ExampleSupport"],
       path: "Examples/benchmarks", exclude: ["peers"]),
 
     // MARK: - Tests

@@ -3,22 +3,64 @@ import Flows
 
 /// The command line of the benchmarks, checked.
 struct BenchmarkSettings: Sendable {
+  let command: any BenchmarkCommand
+
+  /// The options that ask for something else than the speed of all workloads.
+  private static let commands = [
+    "scaling", "sets", "memory", "startup", "peers", "fit-table", "child",
+  ]
+
+  /// The commands that an option goes with, "" for the speed of all workloads; one that is not
+  /// listed goes with each.
+  private static let companions: [String: [String]] = [
+    "filter": ["", "scaling", "sets", "peers"],
+    "trials": ["", "scaling", "sets", "startup"],
+    "large": [""],
+    "python": ["memory", "startup", "peers"],
+    "rounds": ["peers"],
+    "write": ["peers"],
+    "minutes": ["fit-table"],
+  ]
+
+  init(_ arguments: ParsedArguments) throws(ArgumentError) {
+    let given = Self.commands.filter(arguments.isGiven)
+    guard given.count <= 1 else { throw .notExactlyOne(of: Self.commands, given: given) }
+    let name = given.first ?? ""
+    for (option, commands) in Self.companions.sorted(by: { $0.key < $1.key })
+    where arguments.isGiven(option) && !commands.contains(name) {
+      if name.isEmpty { throw .strayOption(option, commands: commands) }
+      throw .foreignOption(option, command: name)
+    }
+    let common = try CommonSettings(arguments)
+    command =
+      switch name {
+      case "scaling": ScalingCommand(common)
+      case "sets": SetsCommand(common)
+      case "memory": MemoryCommand(common)
+      case "startup": StartupCommand(common)
+      case "peers": try PeersCommand(common, arguments)
+      case "fit-table": try TableFit(common, arguments)
+      case "child": try ChildCommand(arguments)
+      default: SpeedCommand(common, withLarge: arguments.flag("large"))
+      }
+  }
+}
+
+/// What several commands read.
+struct CommonSettings: Sendable {
   let filter: String
   let threads: Int
   let trials: Int
+  let python: String?
   let printsJSON: Bool
-  let table: String?
-  let minutes: Double
 
   init(_ arguments: ParsedArguments) throws(ArgumentError) {
     filter = arguments.optionalString("filter") ?? ""
     threads =
-      arguments.optionalString("threads") == nil
-      ? Workers.count : try arguments.int("threads", in: 1...256)
+      arguments.isGiven("threads") ? try arguments.int("threads", in: 1...256) : Workers.count
     trials = try arguments.int("trials", in: 3...10_000)
+    python = arguments.optionalString("python")
     printsJSON = arguments.flag("json")
-    table = arguments.optionalString("fit-table")
-    minutes = try arguments.double("minutes", in: 0.01...100_000)
   }
 }
 
@@ -27,15 +69,53 @@ extension ArgumentParser {
   static var benchmarks: ArgumentParser {
     ArgumentParser(
       program: "Examples/benchmarks",
-      summary: "Times the engine beside the machine's own limit. Build with -c release.",
+      summary:
+        "Times the engine beside the machine's own limits, and beside other libraries. Build "
+        + "with -c release. Without one of the commands below it times every workload.",
       groups: [
         CommandOptionGroup(
-          "Speed",
+          "The run",
           [
             .value("filter", "TEXT", help: "Only workloads whose name contains this."),
             .value("threads", "N", help: "Threads; all by default."),
-            .value("trials", "N", default: "60", help: "Trials of which the median counts."),
+            .value(
+              "trials", "N", default: "40",
+              help: "Rounds in which every workload is timed once; medians count."),
+            .flag(
+              "large",
+              help: "Batches of \(WorkloadList.largeBatch) rows as well, at most "
+                + "\(InterleavedRun.largeTrials) times; a filter that names them does the same."),
             .flag("json", help: "Print one JSON array on standard output and nothing else."),
+          ]),
+        CommandOptionGroup(
+          "In place of all workloads",
+          [
+            .flag("scaling", help: "One thread against --threads, at batches 4096 and 65536."),
+            .flag("sets", help: "Each instruction set as a fraction of its own peak."),
+            .flag(
+              "memory",
+              help: "Memory of a training step and of a log-density on \(WorkloadList.largeBatch) "
+                + "rows, in processes of their own, and their rates."),
+            .flag(
+              "startup",
+              help: "Time from the start of a process to its end after a first log-density."),
+            .flag(
+              "peers",
+              help: "Training steps, log-densities and draws here and in PyTorch, JAX, zuko and "
+                + "flowjax, in turn."),
+          ]),
+        CommandOptionGroup(
+          "Beside Python",
+          [
+            .value(
+              "python", "PATH",
+              help: "The Python that has the libraries: python3 for --peers by default, none for "
+                + "--memory and --startup."),
+            .value("rounds", "N", default: "5", help: "Turns of each side in --peers."),
+            .value(
+              "write", "FILE",
+              help: "Put the table of --peers between the lines \(PeerTable.begin) and "
+                + "\(PeerTable.end) of this file."),
           ]),
         CommandOptionGroup(
           "Accuracy",
@@ -45,6 +125,14 @@ extension ArgumentParser {
               help: "Fit a RealNVP to DIR/train.npy, validated on DIR/val.npy, and print the test "
                 + "log-likelihood of DIR/test.npy, in place of the timings."),
             .value("minutes", "M", default: "10", help: "Time that such a fit may take."),
+          ]),
+        CommandOptionGroup(
+          "Used by --memory and --startup",
+          [
+            .value(
+              "child", "WORK",
+              help: "One measurement in this process: "
+                + ChildCommand.Work.allCases.map(\.rawValue).joined(separator: ", ") + ".")
           ]),
       ])
   }

@@ -3,4 +3,4 @@ import ExampleSupport
 let settings = ArgumentParser.benchmarks.readOrExit { arguments throws(ArgumentError) in
   try BenchmarkSettings(arguments)
 }
-Benchmarks(settings).runOrExit()
+settings.command.runOrExit()

@@ -88,6 +88,9 @@ struct ArgumentParserTests {
     #expect(
       "\(ArgumentError.foreignOption("steps", command: "study"))"
         == "The option --steps does not go with --study.")
+    #expect(
+      "\(ArgumentError.strayOption("steps", commands: ["lift", "study"]))"
+        == "The option --steps goes with --lift or --study only.")
   }
 
   @Test("negative numbers are values")

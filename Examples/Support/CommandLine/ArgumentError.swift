@@ -34,6 +34,9 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
   /// An option that belongs to another command than the one that was asked for.
   case foreignOption(String, command: String)
 
+  /// An option that belongs to some commands, none of which was asked for.
+  case strayOption(String, commands: [String])
+
   /// An argument where none is accepted.
   case unexpectedArgument(String)
 
@@ -71,6 +74,9 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
       return "Exactly one of \(list) is required, but \(found)."
     case .foreignOption(let option, let command):
       return "The option --\(option) does not go with --\(command)."
+    case .strayOption(let option, let commands):
+      let list = commands.map { "--\($0)" }.joined(separator: " or ")
+      return "The option --\(option) goes with \(list) only."
     case .unexpectedArgument(let argument):
       return "Unexpected argument \"\(argument)\": this command takes options only."
     case .wrongArgumentCount(let name, let expected, let actual):

@@ -3,11 +3,18 @@ import Flows
 import Foundation
 
 /// Fits a RealNVP to a table through the library's `fit` and reports its test log-likelihood.
-struct TableFit {
-  let folder: String
-  let minutes: Double
-  let threads: Int
-  let printsJSON: Bool
+struct TableFit: BenchmarkCommand {
+  private let folder: String
+  private let minutes: Double
+  private let threads: Int
+  private let printsJSON: Bool
+
+  init(_ settings: CommonSettings, _ arguments: ParsedArguments) throws(ArgumentError) {
+    folder = try arguments.string("fit-table")
+    minutes = try arguments.double("minutes", in: 0.01...100_000)
+    threads = settings.threads
+    printsJSON = settings.printsJSON
+  }
 
   private struct Report: Encodable {
     let table: String
@@ -59,9 +66,7 @@ struct TableFit {
       parameters: flow.parameterCount, steps: report.steps, seconds: clock() - begin,
       meanLogDensity: logLikelihood.value, standardError: logLikelihood.standardError)
     if printsJSON {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+      try printJSON(result)
     } else {
       print(
         "test log-likelihood \(logLikelihood) nats, \(result.parameters) parameters, \(result.steps) steps in "
