@@ -1,11 +1,24 @@
 // Sizes of networks that are piecewise linear in their one input.
 #include "kernels/table.h"
+#include <stdatomic.h>
+#include <stdlib.h>
 
 // Beyond this the products are cheaper than finding the pieces.
 enum { MOST_WEIGHTS = 1 << 16 };
 
+bool fk_uses_pieces(void) {
+  static _Atomic int uses = -1;
+  int known = atomic_load_explicit(&uses, memory_order_relaxed);
+  if (known < 0) {
+    const char *wish = getenv("FLOWS_PIECEWISE");
+    known = !(wish && strcmp(wish, "off") == 0);
+    atomic_store_explicit(&uses, known, memory_order_relaxed);
+  }
+  return known;
+}
+
 bool fk_network_is_piecewise(const fk_network *n) {
-  return n->layers == 3 && n->widths[0] == 1 && n->widths[1] * n->widths[2] <= MOST_WEIGHTS &&
+  return fk_uses_pieces() && n->layers == 3 && n->widths[0] == 1 && n->widths[1] * n->widths[2] <= MOST_WEIGHTS &&
          (n->activation == FK_RELU || (n->activation == FK_LEAKY_RELU && n->slope > 0));
 }
 

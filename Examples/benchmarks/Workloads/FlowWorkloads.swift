@@ -33,9 +33,7 @@ final class FlowFixture {
 
 /// One training step of maximum likelihood: forward, backward and Adam.
 func takeTrainingStep(_ trainer: Trainer<NormalizingFlow<Float>>, on data: Tensor<Float>) {
-  let result = trainer.step(rows: data.shape[0], learningRate: 1e-4) { model, rows in
-    -model.logDensity(of: data[rows: rows]).sum()
-  }
+  let result = trainer.step(on: data, learningRate: 1e-4)
   precondition(result.wasTaken, "the training step had no finite loss and gradient")
 }
 

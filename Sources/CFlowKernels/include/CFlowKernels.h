@@ -250,6 +250,8 @@ void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
 
 // Networks of one input, two hidden layers and ReLU or LeakyReLU (kernels/piecewise.h).
 bool fk_network_is_piecewise(const fk_network *n);
+// False where the environment variable FLOWS_PIECEWISE is `off`: products then, for comparison.
+bool fk_uses_pieces(void);
 // For what piecewise_prepare leaves; and how many pieces it found.
 int64_t fk_piecewise_bytes(fk_type type, const fk_network *n);
 int64_t fk_piecewise_count(const void *prepared);

@@ -13,7 +13,7 @@ enum LikelihoodRows<Scalar: TensorScalar> {
 final class LikelihoodSlots<Model: Parameterized> {
   typealias Scalar = Model.Scalar
 
-  private let plan: DensityPlan
+  let plan: DensityPlan
   private let gradients: GradientSlots<Model>
   private let networks: [PreparedNetwork]
   private var slots: ContiguousArray<Slot> = []
@@ -196,7 +196,7 @@ final class LikelihoodSlots<Model: Parameterized> {
         pass.backward(
           rows: rows, input, workspace: slot.workspaces[index].pointer,
           value: slot.values[index].pointer, gv: g.pointer, gl: slot.weights.pointer,
-          gx: next.pointer, gContext: nil, firstGradient: slot.targets[network],
+          gx: index > 0 ? next.pointer : nil, gContext: nil, firstGradient: slot.targets[network],
           secondGradient: pass.second == nil ? nil : slot.targets[network + 1])
       case .permutation(_, let inverse):
         fk_take_columns(

@@ -108,6 +108,8 @@ public final class Trainer<Model: Parameterized> {
     return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
 
+  fileprivate var plan: DensityPlan? { likelihood?.plan }
+
   /// True for models whose step of maximum likelihood runs without a tape.
   var hasBuiltInLikelihood: Bool { likelihood != nil }
 
@@ -226,9 +228,16 @@ extension Trainer where Model: Distribution {
     on x: Tensor<Model.Scalar>, context: Tensor<Model.Scalar>? = nil,
     weights: Tensor<Model.Scalar>? = nil, learningRate: Double
   ) -> StepResult {
-    original.checkRows(x)
-    checkContext(x, context, original.contextDimension)
     let rows = x.storage.shape[0]
+    if let plan {
+      precondition(
+        x.rank == 2 && x.storage.shape[1] == plan.dimension,
+        "the density is one of rows of \(plan.dimension) columns; got the shape \(x.shape)")
+      checkContext(x, context, plan.contextDimension)
+    } else {
+      original.checkRows(x)
+      checkContext(x, context, original.contextDimension)
+    }
     precondition(rows > 0, "a training step needs at least one row")
     precondition(
       weights.map { $0.rank == 1 && $0.count == rows } ?? true, "every row has one weight")

@@ -60,8 +60,15 @@ extension Tensor {
   ) -> Tensor {
     let storage = Storage(Shape(shape), Scalar.scalarKind)
     let first = generator.advance(by: storage.count)
-    fill(
-      storage.type, generator.seed, generator.stream, first, Int64(storage.count), storage.pointer)
+    // An element is a function of its place alone, so that runs of them are drawn side by side.
+    let run = 8_192
+    let (seed, stream, count) = (generator.seed, generator.stream, storage.count)
+    Workers.run((count + run - 1) / run, threads: Workers.count) { index in
+      let start = index * run
+      fill(
+        storage.type, seed, stream, first &+ UInt64(start), Int64(Swift.min(run, count - start)),
+        storage.pointer + start * storage.kind.size)
+    }
     return Tensor(storage)
   }
 

@@ -21,11 +21,21 @@ public struct Composition<Scalar: TensorScalar>: Flow {
   }
 
   /// The largest of the parts.
-  public var contextDimension: Int { flows.map(\.contextDimension).max() ?? 0 }
+  public var contextDimension: Int {
+    var largest = 0
+    for flow in flows { largest = Swift.max(largest, flow.contextDimension) }
+    return largest
+  }
   /// True where it holds for every part.
-  public var hasConstantLogDet: Bool { flows.allSatisfy(\.hasConstantLogDet) }
+  public var hasConstantLogDet: Bool {
+    for flow in flows where !flow.hasConstantLogDet { return false }
+    return true
+  }
   /// True where it holds for any part.
-  public var mixesRows: Bool { flows.contains(where: \.mixesRows) }
+  public var mixesRows: Bool {
+    for flow in flows where flow.mixesRows { return true }
+    return false
+  }
 
   private func run(
     _ x: Tensor<Scalar>, _ order: some Sequence<any Flow<Scalar>>,

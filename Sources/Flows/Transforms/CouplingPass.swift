@@ -90,13 +90,13 @@ struct CouplingPass {
   ///   - value: its result.
   ///   - gv: the gradient by the value; nil for zero.
   ///   - gl: the gradient by the log-determinant; nil for zero.
-  ///   - gx: becomes the gradient by x.
+  ///   - gx: becomes the gradient by x, where it is wanted.
   ///   - gContext: becomes the gradient by the context, where it is wanted.
   ///   - firstGradient: where that of the first network's parameters is added, if anywhere.
   ///   - secondGradient: the same of the second.
   func backward(
     rows: Int, _ x: UnsafeRawPointer, workspace: UnsafeRawPointer, value: UnsafeRawPointer,
-    gv: UnsafeRawPointer?, gl: UnsafeRawPointer?, gx: UnsafeMutableRawPointer,
+    gv: UnsafeRawPointer?, gl: UnsafeRawPointer?, gx: UnsafeMutableRawPointer?,
     gContext: UnsafeMutableRawPointer?, firstGradient: NetworkGradient?,
     secondGradient: NetworkGradient?
   ) {
@@ -105,31 +105,37 @@ struct CouplingPass {
     let seenBytes = rows * seenColumns * kind.size
     let firstBytes = rows * first.outputs * kind.size
     let secondBytes = rows * (second?.outputs ?? 0) * kind.size
-    let bytes = 2 * seenBytes + firstBytes + secondBytes + 1
+    let xBytes = gx == nil ? rows * dimension * kind.size : 0
+    let bytes = 2 * seenBytes + firstBytes + secondBytes + xBytes + 1
     guard let scratch = fk_allocate(bytes) else { return }
     defer { fk_deallocate(scratch, bytes) }
     let (gSeen, gSeenSecond) = (scratch, scratch + seenBytes)
     let (gFirst, gSecond) = (scratch + 2 * seenBytes, scratch + 2 * seenBytes + firstBytes)
+    let gX = gx ?? scratch + (bytes - 1 - xBytes)
     let outputs = UnsafeMutableRawPointer(mutating: workspace)
     let (raw, _, stride) = parts(outputs + places.first, outputs + places.second)
     let (gRaw, gShift, _) = parts(gFirst, gSecond)
     fk_coupling_backward(
       type, direction == .toData, scale, bound, Int64(rows), Int64(dimension),
-      Int64(transformed.count), transformed.pointer, x, raw, stride, value, gv, gl, gx, gRaw,
+      Int64(transformed.count), transformed.pointer, x, raw, stride, value, gv, gl, gX, gRaw,
       gShift, stride)
     let seen = workspace + places.seen
+    let needsSeen = gx != nil || gContext != nil
     first.backward(
-      rows: rows, seen, saved: workspace + places.firstSaved, g: gFirst, gx: gSeen,
+      rows: rows, seen, saved: workspace + places.firstSaved, g: gFirst,
+      gx: needsSeen ? gSeen : nil,
       target: firstGradient)
     if let second {
       second.backward(
-        rows: rows, seen, saved: workspace + places.secondSaved, g: gSecond, gx: gSeenSecond,
-        target: secondGradient)
-      fk_add_scaled(type, Int64(rows * seenColumns), 1, gSeenSecond, gSeen)
+        rows: rows, seen, saved: workspace + places.secondSaved, g: gSecond,
+        gx: needsSeen ? gSeenSecond : nil, target: secondGradient)
+      if needsSeen { fk_add_scaled(type, Int64(rows * seenColumns), 1, gSeenSecond, gSeen) }
     }
-    fk_add_columns(
-      type, Int64(rows), Int64(passed.count), Int64(seenColumns), gSeen, Int64(dimension),
-      passed.pointer, gx)
+    if let gx {
+      fk_add_columns(
+        type, Int64(rows), Int64(passed.count), Int64(seenColumns), gSeen, Int64(dimension),
+        passed.pointer, gx)
+    }
     if let gContext {
       fk_take_columns(
         type, Int64(rows), Int64(contextDimension), Int64(seenColumns), nil,
