@@ -40,6 +40,12 @@ fk_set fk_current_set(void) {
 void fk_override_set(int set) { override_set = set <= (int)fk_best_set() ? set : -1; }
 int fk_set_override(void) { return override_set; }
 
+static _Thread_local int64_t recordings;
+
+void fk_begin_recording(void) { recordings++; }
+void fk_end_recording(void) { recordings--; }
+bool fk_is_recording(void) { return recordings > 0; }
+
 int64_t fk_next_serial(void) {
   static _Atomic int64_t last;
   return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;

@@ -18,8 +18,8 @@ extension FlowCheck {
     func image(_ range: Range<Int>) -> Tensor<Double> {
       model.toData(z[rows: range], context: context?[rows: range]).value
     }
-    let tiles = stride(from: 0, to: rows, by: Tiles.evaluationRows).map {
-      $0..<min(rows, $0 + Tiles.evaluationRows)
+    let tiles = stride(from: 0, to: rows, by: Tiles.rows(batch: rows)).map {
+      $0..<min(rows, $0 + Tiles.rows(batch: rows))
     }
     let chosen = [0, 1, 127, 255, 256, 511, 767, 768, 998, 999]
     let singles = chosen.map { $0..<$0 + 1 }

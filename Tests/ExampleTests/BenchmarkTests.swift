@@ -89,10 +89,25 @@ struct BenchmarkTests {
   @Test("operations of the published networks, and those that are executed")
   func operations() {
     #expect(FlowOperations.training(dimension: 2).dense == 313_344)
-    #expect(FlowOperations.forward(dimension: 2).executed == 101_376)
+    // Networks of one input run by their pieces.
+    #expect(FlowOperations.forward(dimension: 2).executed == 24)
+    #expect(FlowOperations.training(dimension: 2).executed == 84)
+    var generator = PhiloxGenerator(seed: 1)
+    let rows = Tensor<Float>.normal([300, 2], using: &generator)
+    let trainer = Trainer(FlowFixture.flow(dimension: 2))
+    takeTrainingStep(trainer, on: rows)
+    let counts = KernelCounts.counting { takeTrainingStep(trainer, on: rows) }.counts
+    let pieces = counts.filter { $0.name.hasPrefix("piecewise") }.map(\.operations)
+    let training = FlowOperations.training(dimension: 2)
+    let expected = training.executed * 300 + training.executedOnce
+    #expect(Double(pieces.reduce(0, +)) == expected)
     // The networks that see the rows need no gradient by them.
-    #expect(FlowOperations.training(dimension: 2).executed == 303_872)
-    #expect(FlowOperations.training(dimension: 2, tracksInput: true).executed == 304_128)
+    let wide = FlowOperations.training(dimension: 8)
+    let networks: Double = 6 * 2
+    let forward: Double = 2 * (4 * 64 + 64 * 64 + 64 * 4)
+    #expect(wide.executed == 3 * networks * forward - 1_024)
+    let tracked = FlowOperations.training(dimension: 8, tracksInput: true)
+    #expect(tracked.executed == 3 * networks * forward)
     let network: Double = 2 * 32 * 64 + 64 * 64
     #expect(FlowOperations.forward(dimension: 64).executed == 24 * network)
   }

@@ -263,6 +263,11 @@ fk_set fk_current_set(void);
 void fk_override_set(int set_or_minus_one);
 int fk_set_override(void);
 
+// Whether the calling thread is within a recording of tensor operations.
+void fk_begin_recording(void);
+void fk_end_recording(void);
+bool fk_is_recording(void);
+
 // 1, 2, 3, ... over the whole process.
 int64_t fk_next_serial(void);
 

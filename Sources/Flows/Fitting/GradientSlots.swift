@@ -132,7 +132,7 @@ final class GradientSlots<Model: Parameterized> {
             offset: range.lowerBound * storage.shape.strides[0],
             tape: inputGradients.isEmpty ? nil : tape))
       }
-    let value = loss(lane.model, tile, range)
+    let value = tape.recording { loss(lane.model, tile, range) }
     precondition(
       value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")
     let result = Double(value.scalar)

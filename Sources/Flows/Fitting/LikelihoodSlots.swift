@@ -16,30 +16,11 @@ final class LikelihoodSlots<Model: Parameterized> {
   let plan: DensityPlan
   private let gradients: GradientSlots<Model>
   private let networks: [PreparedNetwork]
-  private var slots: ContiguousArray<Slot> = []
+  private var slots: ContiguousArray<LikelihoodSlot> = []
+  /// Rows of a tile that there is memory for.
+  private var slotRows = 0
   /// False where no tile adds to a gradient directly: only sums by piece do, once at the end.
   private let addsInTiles: Bool
-
-  /// What one slot works with.
-  private struct Slot {
-    /// Rows that the memory is for.
-    let rows: Int
-    /// The output of each step, `[rows, dimension]`, and what it keeps for the way back.
-    let values: [Storage]
-    let workspaces: [Storage]
-    /// Two gradients by the columns, `[rows, dimension]`.
-    let gradients: (Storage, Storage)
-    /// `[rows]` each: a term of the log-density, their sum, and the gradient by it.
-    let term: Storage
-    let logDensity: Storage
-    let weights: Storage
-    /// Where the gradients of each network go: those by parameters, and the sums by piece.
-    let targets: [NetworkGradient]
-    let sums: [Storage]
-    let locationGradient: UnsafeMutableRawPointer?
-    let scaleGradient: UnsafeMutableRawPointer?
-    let loss: UnsafeMutablePointer<Double>
-  }
 
   init(_ plan: DensityPlan, _ gradients: GradientSlots<Model>) {
     self.plan = plan
@@ -123,7 +104,7 @@ final class LikelihoodSlots<Model: Parameterized> {
     network.finish(first.assumingMemoryBound(to: Double.self), target)
   }
 
-  private func run(_ range: Range<Int>, _ slot: Slot, _ source: LikelihoodRows<Scalar>) {
+  private func run(_ range: Range<Int>, _ slot: LikelihoodSlot, _ source: LikelihoodRows<Scalar>) {
     switch source {
     case .table(let batch):
       let size = plan.kind.size
@@ -149,7 +130,7 @@ final class LikelihoodSlots<Model: Parameterized> {
 
   private func run(
     rows: Int, x: UnsafeRawPointer, context: UnsafeRawPointer?, weights: UnsafeRawPointer?,
-    _ slot: Slot
+    _ slot: LikelihoodSlot
   ) {
     let (type, count, dimension) = (plan.kind.kernelType, Int64(rows), Int64(plan.dimension))
     var value = x
@@ -207,7 +188,7 @@ final class LikelihoodSlots<Model: Parameterized> {
   }
 
   /// Each log-density times its weight.
-  private func weightTerms(_ slot: Slot, rows: Int64) {
+  private func weightTerms(_ slot: LikelihoodSlot, rows: Int64) {
     var (shape, stride) = (rows, Int64(1))
     fk_binary(
       plan.kind.kernelType, FK_MUL, 1, &shape, &stride, &stride, slot.logDensity.pointer,
@@ -219,14 +200,15 @@ final class LikelihoodSlots<Model: Parameterized> {
   // MARK: - Memory
 
   private func makeSlots(_ count: Int, rows: Int) {
-    if let first = slots.first, first.rows < rows {
+    if slotRows < rows {
       for slot in slots { slot.loss.deallocate() }
       slots.removeAll()
+      slotRows = rows
     }
-    while slots.count < count { slots.append(makeSlot(slots.count, rows: rows)) }
+    while slots.count < count { slots.append(makeSlot(slots.count, rows: slotRows)) }
   }
 
-  private func makeSlot(_ index: Int, rows: Int) -> Slot {
+  private func makeSlot(_ index: Int, rows: Int) -> LikelihoodSlot {
     let kind = plan.kind
     func columns() -> Storage { Storage(Shape(rows, plan.dimension), kind) }
     func vector() -> Storage { Storage(Shape(rows), kind) }
@@ -236,8 +218,8 @@ final class LikelihoodSlots<Model: Parameterized> {
       return gradient.pointer + (storage.pointer - gradients.parameters.pointer)
     }
     let sums = networks.map { Storage(Shape($0.isPiecewise ? $0.sumCapacity : 0), .float64) }
-    return Slot(
-      rows: rows, values: plan.steps.map { _ in columns() },
+    return LikelihoodSlot(
+      values: plan.steps.map { _ in columns() },
       workspaces: plan.steps.map { step in
         guard case .coupling(let pass) = step else { return Storage(Shape(0), kind) }
         return Storage(Shape((pass.workspaceBytes(rows: rows) + 7) / 8), .float64)
@@ -253,4 +235,23 @@ final class LikelihoodSlots<Model: Parameterized> {
       sums: sums, locationGradient: place(plan.location), scaleGradient: place(plan.logScale),
       loss: .allocate(capacity: 1))
   }
+}
+
+/// What one slot works with.
+private struct LikelihoodSlot {
+  /// The output of each step, `[rows, dimension]`, and what it keeps for the way back.
+  let values: [Storage]
+  let workspaces: [Storage]
+  /// Two gradients by the columns, `[rows, dimension]`.
+  let gradients: (Storage, Storage)
+  /// `[rows]` each: a term of the log-density, their sum, and the gradient by it.
+  let term: Storage
+  let logDensity: Storage
+  let weights: Storage
+  /// Where the gradients of each network go: those by parameters, and the sums by piece.
+  let targets: [NetworkGradient]
+  let sums: [Storage]
+  let locationGradient: UnsafeMutableRawPointer?
+  let scaleGradient: UnsafeMutableRawPointer?
+  let loss: UnsafeMutablePointer<Double>
 }

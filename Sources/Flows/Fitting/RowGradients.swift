@@ -62,7 +62,7 @@ public final class RowGradients<Model: Parameterized> {
       return (0, slots.layout.model(slots.original, from: total), inputGradients.map(Tensor.init))
     }
     let (count, value) = slots.run(
-      rows: rows, tileRows: tileRows ?? Tiles.trainingRows(batch: rows), threads: threads,
+      rows: rows, tileRows: tileRows ?? Tiles.rows(batch: rows), threads: threads,
       inputs: inputs.map(\.detached), inputGradients: inputGradients, loss: loss)
     let pointers = (0..<count).map { Optional(UnsafeRawPointer(slots.gradient($0).pointer)) }
     pointers.withUnsafeBufferPointer { pointers in

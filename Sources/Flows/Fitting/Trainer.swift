@@ -100,7 +100,7 @@ public final class Trainer<Model: Parameterized> {
   ) -> StepResult {
     precondition(rows > 0, "a training step needs at least one row")
     precondition(tileRows.map { $0 > 0 } ?? true, "a tile has at least one row")
-    let tileRows = mixesRows ? rows : tileRows ?? Tiles.trainingRows(batch: rows)
+    let tileRows = mixesRows ? rows : tileRows ?? Tiles.rows(batch: rows)
     let (count, sum) = slots.run(rows: rows, tileRows: tileRows, threads: threads) {
       model, _, range in loss(model, range)
     }
@@ -119,7 +119,7 @@ public final class Trainer<Model: Parameterized> {
   ) -> StepResult? {
     guard let likelihood else { return nil }
     let (count, sum) = likelihood.run(
-      rows: rows, tileRows: Tiles.trainingRows(batch: rows), threads: threads, source)
+      rows: rows, tileRows: Tiles.rows(batch: rows), threads: threads, source)
     let weight = totalWeight ?? Double(rows)
     return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }

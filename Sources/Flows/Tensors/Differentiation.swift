@@ -45,7 +45,7 @@ public func valueAndGradient<Model: Parameterized>(
   var tracked = model
   var watcher = Watcher<Model.Scalar>(tape: tape)
   tracked.visitParameters(&watcher)
-  let value = try loss(tracked)
+  let value = try tape.recording { try loss(tracked) }
   precondition(
     value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")
   if value.storage.activeTape === tape {
@@ -109,7 +109,7 @@ public func rowJacobians<Scalar>(
   let tape = Tape()
   defer { tape.close() }
   let input = Storage(viewing: x.storage, shape: x.storage.shape, tape: tape)
-  let y = try f(Tensor(input))
+  let y = try tape.recording { try f(Tensor(input)) }
   let (rows, outputs) = y.storage.shape.matrix("the value of a function of rows")
   var slices: [Tensor<Scalar>] = []
   for output in 0..<outputs {

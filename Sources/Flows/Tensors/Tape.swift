@@ -46,6 +46,13 @@ final class Tape {
     return (node, permanent ? Tape.permanentEpoch : epoch)
   }
 
+  /// Runs a closure whose operations are recorded.
+  func recording<R>(_ body: () throws -> R) rethrows -> R {
+    fk_begin_recording()
+    defer { fk_end_recording() }
+    return try body()
+  }
+
   func record(_ body: @escaping Record) { records.append(body) }
 
   // MARK: - Gradients

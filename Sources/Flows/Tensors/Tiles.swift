@@ -5,12 +5,12 @@ internal import CFlowKernels
 /// These are recorded constants, not read from the machine, so that results do not depend on where
 /// they were computed.
 package enum Tiles {
-  /// Rows of a tile in evaluation.
-  package static let evaluationRows = 256
+  /// Rows of a tile: large batches amortise what a tile costs, small ones must still feed two or more
+  /// threads.
+  package static func rows(batch: Int) -> Int { batch >= 1_024 ? 256 : 128 }
 
-  /// Rows of a tile in training: large batches amortise the tape, small ones must still feed two
-  /// or more threads.
-  static func trainingRows(batch: Int) -> Int { batch >= 1_024 ? 256 : 128 }
+  /// Rows that are tried within a recording: no fewer than those of a training step's tile.
+  private static let triedRows = 256
 
   /// Gradient slots: tile i adds to slot i mod slots, and slots are summed in order.
   static let slots = 8
@@ -19,31 +19,41 @@ package enum Tiles {
   ///
   /// `columns` is nil for a result `[rows]`, else the columns of a result `[rows, columns]`. Where
   /// the result turns out to be tracked, the batch runs in one piece, since a tape belongs to one
-  /// thread.
+  /// thread; so within a recording the first tile is tried alone.
   static func map<Scalar>(
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, isTiled: Bool, columns: Int?,
     _ body: (Tensor<Scalar>, Tensor<Scalar>?) -> Tensor<Scalar>
   ) -> Tensor<Scalar> {
     let rows = x.storage.shape[0]
-    let tileCount = (rows + evaluationRows - 1) / evaluationRows
+    let isRecording = fk_is_recording()
+    let tileRows = isRecording ? triedRows : Tiles.rows(batch: rows)
+    let tileCount = (rows + tileRows - 1) / tileRows
     guard isTiled, tileCount > 1, !x.isTracked, !(context?.isTracked ?? false) else {
       return body(x, context)
     }
     func tile(_ index: Int) -> Tensor<Scalar> {
-      let range = (index * evaluationRows)..<Swift.min(rows, (index + 1) * evaluationRows)
+      let range = (index * tileRows)..<Swift.min(rows, (index + 1) * tileRows)
       return body(x[rows: range], context?[rows: range])
     }
-    let first = tile(0)
-    if first.isTracked { return body(x, context) }
+    var first: Tensor<Scalar>?
+    if isRecording {
+      let result = tile(0)
+      if result.isTracked { return body(x, context) }
+      first = result
+    }
     let shape = columns.map { Shape(rows, $0) } ?? Shape(rows)
     let result = Storage(shape, x.storage.kind)
     let rowBytes = (columns ?? 1) * x.storage.kind.size
     func put(_ part: Tensor<Scalar>, _ index: Int) {
-      (result.pointer + index * evaluationRows * rowBytes).copyMemory(
+      (result.pointer + index * tileRows * rowBytes).copyMemory(
         from: part.storage.pointer, byteCount: part.count * part.storage.kind.size)
     }
-    put(first, 0)
-    Workers.run(tileCount - 1, threads: Workers.count) { put(tile($0 + 1), $0 + 1) }
+    var done = 0
+    if let first {
+      put(first, 0)
+      done = 1
+    }
+    Workers.run(tileCount - done, threads: Workers.count) { put(tile($0 + done), $0 + done) }
     return Tensor(result)
   }
 }

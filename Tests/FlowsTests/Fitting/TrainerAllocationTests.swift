@@ -48,7 +48,7 @@ struct TrainerAllocationTests {
       }
       if threads == 1 {
         // The sum of the weights is a tensor of its own.
-        expectBlocks("built in, weighted, D = \(dimension), batch \(batch)", atMost: 4) {
+        expectBlocks("built in, weighted, D = \(dimension), batch \(batch)", atMost: 8) {
           _ = trainer.step(on: x, weights: weights, learningRate: 1e-3)
         }
       }
@@ -70,7 +70,7 @@ struct TrainerAllocationTests {
       NormalizingFlow<Float>.rle(using: &generator), clipping: .norm(5), averageDecay: 0.999,
       threads: threads)
     let data: Tensor<Float> = bentRows(batch)
-    let tiles = batch / Tiles.trainingRows(batch: batch)
+    let tiles = batch / Tiles.rows(batch: batch)
     expectBlocks(
       "batch \(batch), \(threads) threads", atMost: Self.blocksForStep + tiles * Self.blocksForTile
     ) {
