@@ -66,8 +66,9 @@ final class Storage: @unchecked Sendable {
   /// The storage whose memory this is.
   var memory: Storage { owner ?? self }
 
-  /// How often the memory changed in place since something may have been derived from it. Only a
-  /// trainer changes memory that others see, and only between its passes.
+  /// How often the memory changed in place while others could see it.
+  ///
+  /// Only a trainer does that, and only between its passes.
   private(set) var generation = 0
 
   func didChange() { generation += 1 }

@@ -67,8 +67,9 @@ final class Tape {
 
   func gradient(of node: Int32) -> Storage? { gradients[Int(node)] }
 
-  /// Memory to which a kernel adds the gradient of a node. Those of a trainer's slots may be asked for
-  /// on several threads at a time.
+  /// Memory to which a kernel adds the gradient of a node.
+  ///
+  /// Those of a trainer's slots may be asked for on several threads at a time.
   func addend(for node: Int32, like storage: Storage) -> UnsafeMutableRawPointer {
     if node < accumulatorCount, let slot = gradients[Int(node)] { return slot.pointer }
     return zeroedAccumulator(for: node, like: storage).pointer
