@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-// Beyond this the products are cheaper than finding the pieces.
-enum { MOST_WEIGHTS = 1 << 16 };
+// Beyond this the products are cheaper than finding the pieces, and their tables grow.
+enum { MOST_WIDTH = 1 << 10, MOST_WEIGHTS = 1 << 16, MOST_LINES = 1 << 18 };
 
 bool fk_uses_pieces(void) {
   static _Atomic int uses = -1;
@@ -18,8 +18,11 @@ bool fk_uses_pieces(void) {
 }
 
 bool fk_network_is_piecewise(const fk_network *n) {
-  return fk_uses_pieces() && n->layers == 3 && n->widths[0] == 1 && n->widths[1] * n->widths[2] <= MOST_WEIGHTS &&
-         (n->activation == FK_RELU || (n->activation == FK_LEAKY_RELU && n->slope > 0));
+  if (!fk_uses_pieces() || n->layers != 3 || n->widths[0] != 1) return false;
+  if (n->activation != FK_RELU && !(n->activation == FK_LEAKY_RELU && n->slope > 0)) return false;
+  return n->widths[1] <= MOST_WIDTH && n->widths[2] <= MOST_WIDTH &&
+         n->widths[1] * n->widths[2] <= MOST_WEIGHTS &&
+         fk_piecewise_most(n) * n->widths[3] <= MOST_LINES;
 }
 
 // Every unit of the second layer may bend once between any two thresholds of the first.

@@ -54,11 +54,14 @@ extension AdditiveCoupling: PlannedFlow {
 extension NormalizingFlow: PlannedDensity {
   var densityPlan: DensityPlan? {
     guard standardization == nil, contextStandardization == nil,
-      let base = base as? any LocationScaleDistribution<Scalar>
+      let base = base as? any LocationScaleDistribution<Scalar>,
+      base.dimension == dimension
     else { return nil }
     var steps: ContiguousArray<DensityPlan.Step> = []
     for flow in flow.flows.reversed() {
-      guard let step = (flow as? any PlannedFlow<Scalar>)?.latentStep else { return nil }
+      guard flow.dimension == dimension,
+        let step = (flow as? any PlannedFlow<Scalar>)?.latentStep
+      else { return nil }
       steps.append(step)
     }
     let columns = base.parameters

@@ -96,22 +96,29 @@ final class GradientSlots<Model: Parameterized> {
   /// The networks of the last run, for the weights as they are now: all at once, rather than when the
   /// first tile needs each.
   private func prepareNetworks(_ threads: Int) {
-    let networks = lanes[0].tape.pieceSums.values.map(\.network).filter(\.isOutdated)
+    let networks = lanes[0].tape.pieceSums.map(\.network).filter(\.isOutdated)
+    guard Set(networks.map(ObjectIdentifier.init)).count == networks.count else { return }
     Workers.run(networks.count, threads: threads) { networks[$0].prepare() }
   }
 
   /// The sums of all slots, in their order, become gradients in the first slot that has any.
   private func finishPieceSums(_ slots: Int, _ threads: Int) {
-    var parts: [ObjectIdentifier: [(tape: Tape, sums: PieceSums)]] = [:]
+    var parts: [[(tape: Tape, sums: PieceSums)]] = []
     for lane in lanes.prefix(slots) {
       for sums in lane.tape.takeUsedPieceSums() {
-        parts[ObjectIdentifier(sums.network), default: []].append((lane.tape, sums))
+        if let place = parts.firstIndex(where: { $0[0].sums.agree(with: sums) }) {
+          parts[place].append((lane.tape, sums))
+        } else {
+          parts.append([(lane.tape, sums)])
+        }
       }
     }
-    let networks = Array(parts.values)
-    Workers.run(networks.count, threads: threads) { index in
-      let (tape, sums) = networks[index][0]
-      for part in networks[index].dropFirst() { sums.add(part.sums) }
+    // Networks that share a parameter add to the same gradient, so they take turns.
+    let nodes = parts.flatMap { $0[0].sums.parameters.flatMap(\.nodes) }.filter { $0 >= 0 }
+    let threads = Set(nodes).count == nodes.count ? threads : 1
+    Workers.run(parts.count, threads: threads) { index in
+      let (tape, sums) = parts[index][0]
+      for part in parts[index].dropFirst() { sums.add(part.sums) }
       sums.finish(on: tape)
     }
   }

@@ -86,7 +86,7 @@ final class LikelihoodSlots<Model: Parameterized> {
     slot.loss.pointee = 0
     var start = index * work.tileRows
     while start < work.rows {
-      run(start..<Swift.min(work.rows, start + work.tileRows), slot, work.source)
+      runTile(start..<Swift.min(work.rows, start + work.tileRows), slot, work.source)
       start += work.count * work.tileRows
     }
   }
@@ -104,12 +104,14 @@ final class LikelihoodSlots<Model: Parameterized> {
     network.finish(first.assumingMemoryBound(to: Double.self), target)
   }
 
-  private func run(_ range: Range<Int>, _ slot: LikelihoodSlot, _ source: LikelihoodRows<Scalar>) {
+  private func runTile(
+    _ range: Range<Int>, _ slot: LikelihoodSlot, _ source: LikelihoodRows<Scalar>
+  ) {
     switch source {
     case .table(let batch):
       let size = plan.kind.size
-      run(
-        rows: range.count,
+      runRows(
+        range.count,
         x: batch.data.storage.pointer + range.lowerBound * plan.dimension * size,
         context: (batch.context?.storage.pointer).map {
           UnsafeRawPointer($0 + range.lowerBound * plan.contextDimension * size)
@@ -120,16 +122,16 @@ final class LikelihoodSlots<Model: Parameterized> {
     case .tiles(let tile):
       let batch = tile(range)
       withExtendedLifetime(batch) {
-        run(
-          rows: range.count, x: batch.data.storage.pointer,
+        runRows(
+          range.count, x: batch.data.storage.pointer,
           context: (batch.context?.storage.pointer).map { UnsafeRawPointer($0) },
           weights: (batch.weights?.storage.pointer).map { UnsafeRawPointer($0) }, slot)
       }
     }
   }
 
-  private func run(
-    rows: Int, x: UnsafeRawPointer, context: UnsafeRawPointer?, weights: UnsafeRawPointer?,
+  private func runRows(
+    _ rows: Int, x: UnsafeRawPointer, context: UnsafeRawPointer?, weights: UnsafeRawPointer?,
     _ slot: LikelihoodSlot
   ) {
     let (type, count, dimension) = (plan.kind.kernelType, Int64(rows), Int64(plan.dimension))

@@ -118,6 +118,7 @@ public final class Trainer<Model: Parameterized> {
     rows: Int, totalWeight: Double?, learningRate: Double, _ source: LikelihoodRows<Model.Scalar>
   ) -> StepResult? {
     guard let likelihood else { return nil }
+    precondition(rows > 0, "a training step needs at least one row")
     let (count, sum) = likelihood.run(
       rows: rows, tileRows: Tiles.rows(batch: rows), threads: threads, source)
     let weight = totalWeight ?? Double(rows)
@@ -241,7 +242,12 @@ extension Trainer where Model: Distribution {
     precondition(rows > 0, "a training step needs at least one row")
     precondition(
       weights.map { $0.rank == 1 && $0.count == rows } ?? true, "every row has one weight")
-    let total = weights.map { Double($0.sum().scalar) }
+    var total: Double?
+    if let weights {
+      var sum = 0.0
+      fk_sum(weights.storage.type, Int64(rows), weights.storage.pointer, &sum)
+      total = sum
+    }
     let batch = Batch(data: x, context: context, weights: weights)
     if let result = likelihoodStep(
       rows: rows, totalWeight: total, learningRate: learningRate, .table(batch))

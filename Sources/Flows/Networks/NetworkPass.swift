@@ -20,9 +20,11 @@ func networkPass<Scalar>(
   tape.record { tape in
     guard let g = tape.takeGradient(of: y.node) else { return }
     let gx = tracksX ? Storage(input.shape, input.kind) : nil
-    network.backward(
-      rows: rows, input.pointer, saved: saved.pointer, g: g.pointer, gx: gx?.pointer,
-      target: tape.gradient(of: network, layers))
+    tape.runBackward(network, layers) { target in
+      network.backward(
+        rows: rows, input.pointer, saved: saved.pointer, g: g.pointer, gx: gx?.pointer,
+        target: target)
+    }
     if let gx { tape.add(gx, to: input.node) }
   }
   return Tensor(y)

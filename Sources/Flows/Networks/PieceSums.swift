@@ -9,32 +9,66 @@ struct LayerParameters {
     weight = layer.weight.storage
     bias = layer.bias?.storage
   }
+
+  /// The numbers of the tensors on their tape; negative for constants.
+  var nodes: [Int32] { [weight.node] + (bias.map { [$0.node] } ?? []) }
+
+  /// True where another slot's tape sees the same parameters so.
+  func agree(with other: LayerParameters) -> Bool {
+    guard weight.node == other.weight.node, weight.pointer == other.weight.pointer else {
+      return false
+    }
+    guard let bias, let otherBias = other.bias else { return bias == nil && other.bias == nil }
+    return bias.node == otherBias.node && bias.pointer == otherBias.pointer
+  }
 }
 
 /// What the rows of many tiles say of the gradient of one piecewise linear network: sums on each of
 /// its pieces, in double.
 final class PieceSums {
-  let network: PreparedNetwork
-  private let parameters: [LayerParameters]
-  private let values: Storage
+  private(set) var network: PreparedNetwork
+  let parameters: [LayerParameters]
+  /// False where they become gradients right after the rows that they were made for.
+  let isDeferred: Bool
   /// False where the sums are all zero.
   private(set) var isUsed = false
+  private let values: Storage
 
-  init(_ network: PreparedNetwork, parameters: [LayerParameters]) {
+  init(_ network: PreparedNetwork, parameters: [LayerParameters], isDeferred: Bool) {
     self.network = network
     self.parameters = parameters
+    self.isDeferred = isDeferred
     values = Storage(Shape(network.sumCapacity), .float64)
-    begin()
+    begin(network)
   }
 
   var pointer: UnsafeMutablePointer<Double> {
     values.pointer.assumingMemoryBound(to: Double.self)
   }
 
-  /// Starts from zero, unless something has been added already.
-  func begin() {
+  /// True for the network of these very layers.
+  func isOf<Scalar>(_ layers: [Linear<Scalar>]) -> Bool {
+    guard layers.count == parameters.count else { return false }
+    for index in layers.indices
+    where parameters[index].weight !== layers[index].weight.storage
+      || parameters[index].bias !== layers[index].bias?.storage
+    {
+      return false
+    }
+    return true
+  }
+
+  /// True for the sums of the same parameters on another slot's tape.
+  func agree(with other: PieceSums) -> Bool {
+    parameters.count == other.parameters.count
+      && zip(parameters, other.parameters).allSatisfy { $0.agree(with: $1) }
+  }
+
+  /// Starts from zero, unless something has been added already; the pieces of equal weights are equal.
+  func begin(_ network: PreparedNetwork) {
     guard !isUsed else { return }
     isUsed = true
+    self.network = network
     fk_fill(FK_DOUBLE, Int64(network.sumCount), 0, pointer)
   }
 
@@ -71,13 +105,18 @@ extension Tape {
     return result
   }
 
-  /// Where a network's gradient goes in a backward pass; nil where none of its parameters is tracked.
-  func gradient<Scalar>(of network: PreparedNetwork, _ layers: [Linear<Scalar>])
-    -> NetworkGradient?
-  {
-    guard layers.contains(where: tracks) else { return nil }
-    if network.isPiecewise { return NetworkGradient(sums: pieceSums(of: network, layers).pointer) }
-    return NetworkGradient(parameters: gradients(of: layers.map(LayerParameters.init)))
+  /// Runs a network backwards: its gradient by x, and what its parameters that this tape tracks get.
+  func runBackward<Scalar>(
+    _ network: PreparedNetwork, _ layers: [Linear<Scalar>],
+    _ pass: (_ target: NetworkGradient?) -> Void
+  ) {
+    guard layers.contains(where: tracks) else { return pass(nil) }
+    guard network.isPiecewise else {
+      return pass(NetworkGradient(parameters: gradients(of: layers.map(LayerParameters.init))))
+    }
+    let sums = pieceSums(of: network, layers)
+    pass(NetworkGradient(sums: sums.pointer))
+    if !sums.isDeferred { sums.finish(on: self) }
   }
 
   private func tracks<Scalar>(_ layer: Linear<Scalar>) -> Bool {

@@ -214,19 +214,27 @@ struct NetworkGradient {
   var sums: UnsafeMutablePointer<Double>?
 }
 
-/// The prepared form of a network, kept as long as its weights stay; shared by copies of a model.
+/// The prepared forms of a network, kept as long as its weights stay; shared by copies of a model, of
+/// which a few may be in use at a time.
 final class PreparationCache: @unchecked Sendable {
+  private static let most = 4
+
   private let lock = Lock()
-  private var current: PreparedNetwork?
+  /// The one last used first.
+  private var recent: [PreparedNetwork] = []
 
   func network<Scalar>(of layers: [Linear<Scalar>], activation: Activation) -> PreparedNetwork? {
     lock.held {
-      if let current, current.isNetwork(of: layers) {
-        if current.isOutdated { current.prepare() }
-        return current
+      if let place = recent.firstIndex(where: { $0.isNetwork(of: layers) }) {
+        let found = recent[place]
+        if place > 0 { recent.insert(recent.remove(at: place), at: 0) }
+        if found.isOutdated { found.prepare() }
+        return found
       }
-      current = PreparedNetwork(layers, activation: activation)
-      return current
+      guard let fresh = PreparedNetwork(layers, activation: activation) else { return nil }
+      if recent.count == Self.most { recent.removeLast() }
+      recent.insert(fresh, at: 0)
+      return fresh
     }
   }
 }

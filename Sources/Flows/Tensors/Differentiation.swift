@@ -45,6 +45,7 @@ public func valueAndGradient<Model: Parameterized>(
   var tracked = model
   var watcher = Watcher<Model.Scalar>(tape: tape)
   tracked.visitParameters(&watcher)
+  tape.setLeaves()
   let value = try tape.recording { try loss(tracked) }
   precondition(
     value.count == 1, "a loss is a single scalar; got a tensor of shape \(value.shape)")

@@ -15,8 +15,11 @@ final class Tape {
   /// Nodes below this one have gradients that are always added to in place: a trainer's slots.
   private var accumulatorCount: Int32 = 0
   private var mark: Int32 = 0
-  /// Sums from which the gradients of piecewise linear networks follow.
-  private(set) var pieceSums: [ObjectIdentifier: PieceSums] = [:]
+  /// Sums from which the gradients of piecewise linear networks follow, in the order of first use.
+  private(set) var pieceSums: ContiguousArray<PieceSums> = []
+  /// Nodes below this one are what the recording started from, so that no record waits for their
+  /// gradient.
+  private var leafCount: Int32 = 0
   /// True where the owner turns those sums into gradients, once for many backward passes.
   var defersPieceSums = false
   /// Grows from tape to tape, so that of two nested recordings the inner one is known.
@@ -134,30 +137,43 @@ final class Tape {
 
   // MARK: - Piecewise linear networks
 
-  /// The sums of a network whose parameters this tape tracks.
+  /// The sums of a network whose parameters this tape tracks, from zero where they are not in use.
+  ///
+  /// They are kept until the recording has run backwards, or longer where that is the owner's wish;
+  /// but a parameter that was computed has a record that waits for its gradient.
   func pieceSums<Scalar>(of network: PreparedNetwork, _ layers: [Linear<Scalar>]) -> PieceSums {
-    let key = ObjectIdentifier(network)
-    if let sums = pieceSums[key] {
-      sums.begin()
+    guard layers.allSatisfy(isMadeOfLeaves) else {
+      return PieceSums(network, parameters: layers.map(LayerParameters.init), isDeferred: false)
+    }
+    for sums in pieceSums where sums.isOf(layers) {
+      sums.begin(network)
       return sums
     }
-    let sums = PieceSums(network, parameters: layers.map(LayerParameters.init))
-    pieceSums[key] = sums
+    let sums = PieceSums(network, parameters: layers.map(LayerParameters.init), isDeferred: true)
+    pieceSums.append(sums)
     return sums
   }
 
-  /// The sums that something was added to since they were last finished; forgets the others.
-  func takeUsedPieceSums() -> [PieceSums] {
-    if pieceSums.values.contains(where: { !$0.isUsed }) {
-      pieceSums = pieceSums.filter(\.value.isUsed)
+  private func isMadeOfLeaves<Scalar>(_ layer: Linear<Scalar>) -> Bool {
+    func isLeaf(_ storage: Storage) -> Bool {
+      storage.activeTape !== self || storage.node < leafCount
     }
-    return Array(pieceSums.values)
+    return isLeaf(layer.weight.storage) && (layer.bias.map { isLeaf($0.storage) } ?? true)
+  }
+
+  /// The sums that something was added to since they were last finished; forgets the others.
+  func takeUsedPieceSums() -> ContiguousArray<PieceSums> {
+    pieceSums.removeAll { !$0.isUsed }
+    return pieceSums
   }
 
   private func finishPieceSums() {
-    for sums in pieceSums.values { sums.finish(on: self) }
+    for sums in pieceSums { sums.finish(on: self) }
     pieceSums.removeAll()
   }
+
+  /// Everything watched so far is what the recording starts from.
+  func setLeaves() { leafCount = nodeCount }
 
   // MARK: - Trainers
 
@@ -165,6 +181,7 @@ final class Tape {
   func setMark() {
     mark = nodeCount
     accumulatorCount = nodeCount
+    leafCount = nodeCount
   }
 
   func setAccumulator(_ storage: Storage, for node: Int32) { gradients[Int(node)] = storage }

@@ -15,6 +15,34 @@ struct CouplingPass {
   let first: PreparedNetwork
   let second: PreparedNetwork?
 
+  /// - Precondition: the networks take the passed columns with the context, and give one number, or as
+  ///   the only one of an affine coupling two, for each transformed column.
+  init(
+    kind: ScalarKind, scale: fk_scale, bound: Double, direction: CouplingDirection,
+    dimension: Int, contextDimension: Int, columns: CouplingColumns, first: PreparedNetwork,
+    second: PreparedNetwork?
+  ) {
+    let (inputs, count) = (columns.passed.count + contextDimension, columns.transformed.count)
+    let outputs = second == nil && scale != FK_SCALE_NONE ? 2 * count : count
+    precondition(
+      first.inputs == inputs && (second?.inputs ?? inputs) == inputs,
+      "the networks of this coupling take \(inputs) columns; they have \(first.inputs) and "
+        + "\(second?.inputs ?? first.inputs) inputs")
+    precondition(
+      first.outputs == outputs && (second?.outputs ?? count) == count,
+      "the networks of this coupling give \(outputs) columns; they have \(first.outputs) and "
+        + "\(second?.outputs ?? first.outputs) outputs")
+    self.kind = kind
+    self.scale = scale
+    self.bound = bound
+    self.direction = direction
+    self.dimension = dimension
+    self.contextDimension = contextDimension
+    self.columns = columns
+    self.first = first
+    self.second = second
+  }
+
   private var seenColumns: Int { columns.passed.count + contextDimension }
   private var isAdditive: Bool { scale == FK_SCALE_NONE }
   private var type: fk_type { kind.kernelType }
@@ -107,7 +135,7 @@ struct CouplingPass {
     let secondBytes = rows * (second?.outputs ?? 0) * kind.size
     let xBytes = gx == nil ? rows * dimension * kind.size : 0
     let bytes = 2 * seenBytes + firstBytes + secondBytes + xBytes + 1
-    guard let scratch = fk_allocate(bytes) else { return }
+    guard let scratch = fk_allocate(bytes) else { preconditionFailure("there is memory or an end") }
     defer { fk_deallocate(scratch, bytes) }
     let (gSeen, gSeenSecond) = (scratch, scratch + seenBytes)
     let (gFirst, gSecond) = (scratch + 2 * seenBytes, scratch + 2 * seenBytes + firstBytes)
@@ -178,13 +206,16 @@ func coupling<Scalar>(
     guard gv != nil || gl != nil else { return }
     let gx = Storage(input.shape, input.kind)
     let gContext = tracksContext ? extra.map { Storage($0.shape, $0.kind) } : nil
-    pass.backward(
-      rows: rows, input.pointer, workspace: workspace.pointer, value: value.pointer,
-      gv: gv?.pointer, gl: gl?.pointer, gx: gx.pointer, gContext: gContext?.pointer,
-      firstGradient: tape.gradient(of: pass.first, layers.first),
-      secondGradient: pass.second.flatMap { second in
-        layers.second.flatMap { tape.gradient(of: second, $0) }
-      })
+    tape.runBackward(pass.first, layers.first) { first in
+      func run(_ second: NetworkGradient?) {
+        pass.backward(
+          rows: rows, input.pointer, workspace: workspace.pointer, value: value.pointer,
+          gv: gv?.pointer, gl: gl?.pointer, gx: gx.pointer, gContext: gContext?.pointer,
+          firstGradient: first, secondGradient: second)
+      }
+      guard let second = pass.second, let parameters = layers.second else { return run(nil) }
+      tape.runBackward(second, parameters, run)
+    }
     if tracksX { tape.add(gx, to: input.node) }
     if let gContext, let extra { tape.add(gContext, to: extra.node) }
   }

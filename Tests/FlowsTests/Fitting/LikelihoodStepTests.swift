@@ -52,7 +52,7 @@ struct LikelihoodStepTests {
     }
   }
 
-  @Test("takes the step of the tape", arguments: rows, [1, 300, 1_500])
+  @Test("takes the step of the tape", arguments: rows, [1, 300, 2_500])
   func agreement(row: Row, count: Int) throws {
     var generator = PhiloxGenerator(seed: 7)
     let flow = row.make(&generator)
@@ -93,16 +93,64 @@ struct LikelihoodStepTests {
     let x = Tensor<Double>.normal([200, flow.dimension], using: &generator)
     let context: Tensor<Double>? =
       row.contextDimension > 0 ? .normal([200, row.contextDimension], using: &generator) : nil
-    let trainer = Trainer(flow, optimizer: .sgd(), threads: 1)
-    _ = trainer.step(on: x, context: context, learningRate: 1)
-    let expected = gradient(at: flow) { -$0.logDensity(of: x, context: context).mean() }
-    let (before, after) = (flow.namedTensors, trainer.model.namedTensors)
-    for (index, wanted) in expected.namedTensors.enumerated()
-    where TrainedTensors(flow).names.contains(wanted.name) {
-      let found = before[index].tensor - after[index].tensor
-      let scale = max(1e-3, abs(wanted.tensor).flattened().max(axis: 0).scalar)
-      let error = abs(found - wanted.tensor).flattened().max(axis: 0).scalar / scale
-      #expect(error < 1e-10, "\(wanted.name): \(error)")
+    for weights in [nil, Tensor<Double>.uniform([200], using: &generator)] {
+      let trainer = Trainer(flow, optimizer: .sgd(), threads: 1)
+      _ = trainer.step(on: x, context: context, weights: weights, learningRate: 1)
+      let expected = gradient(at: flow) { flow in
+        let logDensity = flow.logDensity(of: x, context: context)
+        guard let weights else { return -logDensity.mean() }
+        return -(logDensity * weights).sum() / weights.sum()
+      }
+      let (before, after) = (flow.namedTensors, trainer.model.namedTensors)
+      for (index, wanted) in expected.namedTensors.enumerated()
+      where TrainedTensors(flow).names.contains(wanted.name) {
+        let found = before[index].tensor - after[index].tensor
+        let scale = max(1e-3, abs(wanted.tensor).flattened().max(axis: 0).scalar)
+        let error = abs(found - wanted.tensor).flattened().max(axis: 0).scalar / scale
+        #expect(error < 1e-10, "\(wanted.name): \(error)")
+      }
+    }
+  }
+
+  @Test("mixes with steps on the tape, batches of any size, and states taken over")
+  func mixed() throws {
+    var generator = PhiloxGenerator(seed: 12)
+    let flow = NormalizingFlow<Double>.rle(using: &generator)
+    let x = Tensor<Double>.normal([1_500, 2], using: &generator)
+    func trained(_ isBuiltIn: (Int) -> Bool) throws -> [Tensor<Double>] {
+      var trainer = Trainer(flow, optimizer: .sgd(), threads: 2)
+      for (index, count) in [1, 1_500, 300, 7, 1_200].enumerated() {
+        let rows = x[rows: 0..<count]
+        if isBuiltIn(index) {
+          _ = trainer.step(on: rows, learningRate: 0.01)
+        } else {
+          _ = trainer.step(rows: count, learningRate: 0.01) { model, range in
+            -model.logDensity(of: rows[rows: range]).sum()
+          }
+        }
+        if index == 2 {
+          let next = Trainer(flow, optimizer: .sgd(), threads: 1)
+          try next.restore(trainer.state)
+          trainer = next
+        }
+      }
+      return trainer.model.namedTensors.map(\.tensor)
+    }
+    let onTape = try trained { _ in false }
+    for choice in [{ $0 % 2 == 0 }, { $0 % 2 == 1 }, { _ in true }] as [(Int) -> Bool] {
+      for (found, expected) in zip(try trained(choice), onTape) {
+        #expect(abs(found - expected).flattened().max(axis: 0).scalar < 1e-12)
+      }
+    }
+  }
+
+  @Test("a coupling's networks fit its columns")
+  func misfits() async {
+    await #expect(processExitsWith: .failure) {
+      var generator = PhiloxGenerator(seed: 1)
+      var coupling = AffineCoupling<Float>(dimension: 2, mask: .alternating(0), using: &generator)
+      coupling.scaleNetwork = MLP(inputs: 5, hidden: [4, 4], outputs: 1, using: &generator)
+      _ = coupling.inverse(.zeros([3, 2]), context: nil)
     }
   }
 

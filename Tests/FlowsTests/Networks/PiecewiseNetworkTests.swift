@@ -146,38 +146,95 @@ struct PiecewiseNetworkTests {
     }
   }
 
-  @Test("may share a tensor with one another")
-  func sharing() {
-    struct Pair: Parameterized {
-      typealias Scalar = Double
-      var shared: Tensor<Double>
-      var one: MLP<Double>
-      var two: MLP<Double>
+  /// A model whose networks have the first layer's weight in common, scaled.
+  private struct Pair: Parameterized {
+    typealias Scalar = Double
+    var shared: Tensor<Double>
+    var one: MLP<Double>
+    var two: MLP<Double>
 
-      mutating func visitParameters<V: ParameterVisitor<Double>>(_ visitor: inout V) {
-        visitor.visit("shared", &shared)
-      }
-
-      /// The sum of both networks, the first layer of each with the shared weight.
-      func networks() -> (MLP<Double>, MLP<Double>) {
-        var (a, b) = (one, two)
-        a.layers[0].weight = shared
-        b.layers[0].weight = shared
-        return (a, b)
-      }
+    mutating func visitParameters<V: ParameterVisitor<Double>>(_ visitor: inout V) {
+      visitor.visit("shared", &shared)
+      visitor.visit("one", &one)
+      visitor.visit("two", &two)
     }
+
+    func networks(scale: Double?) -> (MLP<Double>, MLP<Double>) {
+      var (a, b) = (one, two)
+      a.layers[0].weight = scale.map { shared * $0 } ?? shared
+      b.layers[0].weight = scale.map { shared * (1 + $0) } ?? shared
+      return (a, b)
+    }
+  }
+
+  /// Some use of networks in a loss, which is taken with pieces and with products.
+  struct Use: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let scale: Double?
+    let isTwice: Bool
+  }
+
+  static let uses = [
+    Use(testDescription: "share a tensor", scale: nil, isTwice: false),
+    Use(testDescription: "have computed weights", scale: 1.5, isTwice: false),
+    Use(testDescription: "are two copies of one network", scale: nil, isTwice: true),
+  ]
+
+  @Test("get the gradient of their products, however they are used", arguments: uses)
+  func use(_ use: Use) {
+    let one: MLP<Double> = network(Self.forms[2], seed: 4)
     let pair = Pair(
-      shared: sample([1, 32]), one: network(Self.forms[2], seed: 4),
-      two: network(Self.forms[2], seed: 5))
-    let x = sample([50, 1])
-    let found = gradient(at: pair) {
-      let (a, b) = $0.networks()
-      return (a(x) * b(x)).sum()
+      shared: sample([1, 32]), one: one,
+      two: use.isTwice ? one : network(Self.forms[2], seed: 5))
+    let x = sample([2_500, 1])
+    @Sendable func loss(
+      _ pair: Pair, _ x: Tensor<Double>, _ run: (MLP<Double>, Tensor<Double>) -> Tensor<Double>
+    ) -> Tensor<Double> {
+      let (a, b) = use.isTwice ? (pair.one, pair.two) : pair.networks(scale: use.scale)
+      return (run(a, x) + run(b, x) * 3).squared().sum()
     }
-    let expected = gradient(at: pair) {
-      let (a, b) = $0.networks()
-      return (products(a, x) * products(b, x)).sum()
+    let found = gradient(at: pair) { loss($0, x) { $0($1) } }
+    let expected = gradient(at: pair) { loss($0, x) { products($0, $1) } }
+    for (found, wanted) in zip(found.namedTensors, expected.namedTensors) {
+      let error = distance(found.tensor, wanted.tensor)
+      #expect(error < 1e-12, "gradient by \(found.name): \(error)")
     }
-    #expect(distance(found.shared, expected.shared) < 1e-12)
+    // The same in a trainer, for any number of threads and in every run.
+    let steps = [1, 2, 2, 3].map { threads in
+      let trainer = Trainer(pair, optimizer: .sgd(), threads: threads)
+      let result = trainer.step(rows: 2_500, totalWeight: 1, learningRate: 1) { pair, range in
+        loss(pair, x[rows: range]) { $0($1) }
+      }
+      return (result.gradientNorm, trainer.model.namedTensors.map(\.tensor))
+    }
+    for (name, moved) in zip(pair.namedTensors.map(\.name), steps[0].1.indices) {
+      let step = pair.namedTensors[moved].tensor - steps[0].1[moved]
+      let error = distance(step, expected.namedTensors[moved].tensor)
+      #expect(error < 1e-10, "a step by \(name): \(error)")
+    }
+    for step in steps.dropFirst() {
+      #expect(step.0 == steps[0].0 && step.1 == steps[0].1)
+    }
+  }
+
+  @Test("in a coupling that stands twice in a flow")
+  func repeated() {
+    var generator = PhiloxGenerator(seed: 6)
+    let part = AffineCoupling<Double>(dimension: 2, mask: .alternating(0), using: &generator)
+    let flow = NormalizingFlow(base: Gaussian<Double>(dimension: 2)) {
+      part
+      Permutation.reversed(dimension: 2)
+      part
+    }
+    let x = Tensor<Double>.normal([300, 2], using: &generator)
+    let found = gradient(at: flow) { -$0.logDensity(of: x).mean() }.namedTensors
+    #expect(found.allSatisfy { $0.tensor.scalars.contains { $0 != 0 } })
+    let trainer = Trainer(flow, optimizer: .sgd(), threads: 2)
+    _ = trainer.step(on: x, learningRate: 1)
+    let after = trainer.model.namedTensors
+    for (index, before) in flow.namedTensors.enumerated()
+    where TrainedTensors(flow).names.contains(before.name) {
+      #expect(distance(before.tensor - after[index].tensor, found[index].tensor) < 1e-12)
+    }
   }
 }
