@@ -135,7 +135,6 @@ typedef struct {
     (int64_t outer, int64_t axis, int64_t inner, int64_t count, const int64_t *indices,            \
      const void *in, void *out),                                                                   \
     (outer, axis, inner, count, indices, in, out))                                                 \
-  /* y += scale * x */                                                                             \
   /* The first `count` columns of out [rows, out_columns] are the columns `indices` (null: the first \
      ones) of in [rows, in_columns]. */                                                            \
   X(take_columns,                                                                                  \
@@ -150,6 +149,7 @@ typedef struct {
   /* Standard normals, as below. */                                                                \
   X(random_normal, (uint64_t seed, uint64_t stream, uint64_t first, int64_t n, void *out),         \
     (seed, stream, first, n, out))                                                                 \
+  /* y += scale * x */                                                                             \
   X(add_scaled, (int64_t n, double scale, const void *x, void *y), (n, scale, x, y))               \
   X(fill, (int64_t n, double value, void *y), (n, value, y))                                       \
   X(sum_squares, (int64_t n, const void *x, double *out), (n, x, out))                             \

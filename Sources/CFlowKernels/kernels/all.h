@@ -19,7 +19,10 @@
 #include "matmul.h"
 #include "elementwise.h"
 #include "network.h"
-#include "flow.h"
+#include "columns.h"
+#include "runs.h"
+#include "coupling.h"
+#include "base.h"
 #include "piecewise.h"
 #include "optimizer.h"
 #include "random.h"
@@ -42,6 +45,8 @@ const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
 #undef FK_ZIP_HIGH
 #undef FK_EVEN
 #undef FK_ODD
+#undef FK_EACH_IN_RUN
+#undef FK_EACH_PERIOD
 #undef FK_INT
 #undef FK_UINT
 #undef FK_MANTISSA

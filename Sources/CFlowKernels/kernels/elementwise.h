@@ -1,4 +1,4 @@
-// Elementwise functions with their derivatives, broadcasting, strided copies and gathers.
+// Elementwise functions with their derivatives, broadcasting and strided copies.
 
 #define EACH(expression)                                                                           \
   for (int64_t i = 0; i < n; i++) {                                                                \
@@ -370,59 +370,6 @@ static void FN(select)(int64_t n, const void *maskv, const void *av, const void 
   const T *restrict mask = maskv, *restrict a = av, *restrict b = bv;
   T *restrict out = outv;
   for (int64_t i = 0; i < n; i++) out[i] = mask[i] != 0 ? a[i] : b[i];
-}
-
-static void FN(gather)(int64_t outer, int64_t axis, int64_t inner, int64_t count,
-                       const int64_t *indices, const void *inv, void *outv) {
-  const T *in = inv;
-  T *out = outv;
-  for (int64_t o = 0; o < outer; o++)
-    for (int64_t c = 0; c < count; c++) {
-      const T *from = in + (o * axis + indices[c]) * inner;
-      T *to = out + (o * count + c) * inner;
-      for (int64_t i = 0; i < inner; i++) to[i] = from[i];
-    }
-}
-
-static void FN(scatter_add)(int64_t outer, int64_t axis, int64_t inner, int64_t count,
-                            const int64_t *indices, const void *inv, void *outv) {
-  const T *in = inv;
-  T *out = outv;
-  for (int64_t o = 0; o < outer; o++)
-    for (int64_t c = 0; c < count; c++) {
-      const T *from = in + (o * count + c) * inner;
-      T *to = out + (o * axis + indices[c]) * inner;
-      for (int64_t i = 0; i < inner; i++) to[i] += from[i];
-    }
-}
-
-static void FN(take_columns)(int64_t rows, int64_t count, int64_t in_columns,
-                             const int64_t *indices, const void *inv, int64_t out_columns,
-                             void *outv) {
-  const T *restrict in = inv;
-  T *restrict out = outv;
-  if (count == 1) {
-    in += indices ? indices[0] : 0;
-    for (int64_t r = 0; r < rows; r++) out[r * out_columns] = in[r * in_columns];
-    return;
-  }
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < count; i++)
-      out[r * out_columns + i] = in[r * in_columns + (indices ? indices[i] : i)];
-}
-
-static void FN(add_columns)(int64_t rows, int64_t count, int64_t in_columns, const void *inv,
-                            int64_t out_columns, const int64_t *indices, void *outv) {
-  const T *restrict in = inv;
-  T *restrict out = outv;
-  if (count == 1) {
-    out += indices[0];
-    for (int64_t r = 0; r < rows; r++) out[r * out_columns] += in[r * in_columns];
-    return;
-  }
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < count; i++)
-      out[r * out_columns + indices[i]] += in[r * in_columns + i];
 }
 
 static void FN(add_scaled)(int64_t n, double scale_value, const void *xv, void *yv) {
