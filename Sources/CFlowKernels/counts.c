@@ -180,7 +180,7 @@ static int64_t gradients(const fk_network *n, const fk_network_gradient *gradien
                 fk_network_prepared_count(n) + fk_network_saved_count(n, rows) +                   \
                 2 * gradients(n, gradient))
 // The second layer on each interval between thresholds; what its own bends take is left out, since
-// their number is not in the arguments. For the bytes every unit bends once, as most do.
+// their number is not in the arguments. Where pieces count, every unit bends once, as most do.
 #define PIECES (n->widths[1] + n->widths[2] + 1)
 #define WORK_piecewise_prepare                                                                     \
   n->widths[2] * (10 * n->widths[1] + (n->widths[1] + 1) * (4 + 5 * n->widths[3])),                \
@@ -193,7 +193,7 @@ static int64_t gradients(const fk_network *n, const fk_network_gradient *gradien
       scalar * rows * (n->widths[3] + (sums ? 1 : 0) + (gx ? 1 : 0)) +                             \
           (int64_t)sizeof *pieces * rows
 #define WORK_piecewise_finish                                                                      \
-  n->widths[2] * (24 * n->widths[1] + (n->widths[1] + 1) * (6 + 8 * n->widths[3])),                \
+  n->widths[2] * (n->widths[1] + n->widths[3] * (20 * n->widths[1] + 4 * PIECES)),                 \
       scalar * (parameters(n) + 2 * gradients(n, gradient)) +                                      \
           (int64_t)sizeof *sums * 2 * n->widths[3] * PIECES
 #define WORK_take_columns 0, scalar * 2 * rows * count + (indices ? INDEX * count : 0)

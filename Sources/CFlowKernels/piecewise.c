@@ -40,7 +40,8 @@ int64_t fk_piecewise_keys(int64_t pieces) {
 int64_t fk_piecewise_bytes(fk_type type, const fk_network *n) {
   const int64_t size = type == FK_FLOAT ? 4 : 8, most = fk_piecewise_most(n);
   return (int64_t)sizeof(fk_piecewise_head) + size * fk_piecewise_keys(most) +
-         size * 2 * n->widths[3] * most + (int64_t)sizeof(int32_t) * most;
+         size * 2 * n->widths[3] * most + (int64_t)sizeof(int32_t) * (most + n->widths[1]) +
+         (int64_t)sizeof(uint32_t) * most * fk_piecewise_active(n);
 }
 
 int64_t fk_piecewise_count(const void *prepared) {

@@ -1,5 +1,5 @@
-// What the vector kernels of random numbers share with random.c: every rounding is stated, so that all
-// instruction sets agree to the bit.
+// What the vector kernels of random numbers share with random.c: every rounding is stated, so that
+// all instruction sets agree to the bit.
 #ifndef FK_PORTABLE_H
 #define FK_PORTABLE_H
 
@@ -9,6 +9,10 @@
 
 // Numerators and denominators of AS 241 for |p - 1/2| <= 0.425, and for tails above about 1e-11.
 extern const double fk_normal_centre[2][8], fk_normal_tail[2][8];
+
+// The places of the ones among four bits, 16 bits each from the lowest on, and how many there are.
+extern const uint64_t fk_places_of_four[16];
+extern const uint8_t fk_count_of_four[16];
 
 // The same scheme as the vector kernel of the logarithm, fixed to separate roundings.
 __attribute__((always_inline)) static inline double fk_portable_log_inline(double x) {

@@ -64,6 +64,11 @@ const double fk_normal_tail[2][8] = {
      1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
      1.05075007164441684324e-9}};
 
+const uint64_t fk_places_of_four[16] = {
+    0x0, 0x0, 0x1, 0x10000, 0x2, 0x20000, 0x20001, 0x200010000,
+    0x3, 0x30000, 0x30001, 0x300010000, 0x30002, 0x300020000, 0x300020001, 0x3000200010000};
+const uint8_t fk_count_of_four[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+
 // Wichura, Algorithm AS 241 (Applied Statistics 37, 1988), PPND16: about 1e-16 relative.
 double fk_normal_quantile(double p) {
   static const double E[8] = {6.65790464350110377720e0,  5.46378491116411436990e0,

@@ -47,7 +47,7 @@ enum FlowOperations {
 
   /// Both, as the kernels count them.
   private static let piecesOnce =
-    width * (10 * width + (width + 1) * 9) + width * (24 * width + (width + 1) * 14)
+    width * (10 * width + (width + 1) * 9) + width * (21 * width + 4 * (2 * width + 1))
 
   /// Columns that a coupling passes to its networks.
   private static func passed(_ layer: Int, _ dimension: Int) -> Double {

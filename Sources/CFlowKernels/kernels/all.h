@@ -24,6 +24,7 @@
 #include "coupling.h"
 #include "base.h"
 #include "piecewise.h"
+#include "piecewise_gradient.h"
 #include "optimizer.h"
 #include "random.h"
 

@@ -1,87 +1,118 @@
-// Standard normals, many at a time: the same bits as random.c draws one by one, since every rounding
-// is the same one. Nearly all lie in the centre of AS 241 and are made in vectors; the rest are
-// gathered, so that their logarithms are vectors, too.
+// Standard normals, many at a time: the same bits as random.c draws one by one, since every
+// rounding is the same one. Most lie in the centre of AS 241 and stay in registers from the counter
+// to the result; the places of the rest are noted, so that their logarithms are vectors, too.
 
-enum { FN(draw_run) = 256, FN(draw_lanes) = 16 };
+enum { FN(draw_run) = 512, FN(draw_lanes) = FK_VECTOR_BYTES / 2 };
 
-typedef uint32_t FN(words) __attribute__((ext_vector_type(16)));
-typedef uint64_t FN(products) __attribute__((ext_vector_type(16)));
-typedef double FN(uniforms) __attribute__((ext_vector_type(16), aligned(8)));
+typedef uint64_t FN(words) __attribute__((ext_vector_type(FN(draw_lanes)), aligned(8)));
+typedef double FN(draws) __attribute__((ext_vector_type(FN(draw_lanes)), aligned(8)));
+typedef T FN(results) __attribute__((ext_vector_type(FN(draw_lanes)), aligned(sizeof(T))));
+typedef bool FN(mask) __attribute__((ext_vector_type(FN(draw_lanes))));
 
-// Open uniforms of blocks first, first + 1, ...
-FK_INLINE void FN(open_uniforms)(uint64_t seed, uint64_t stream, uint64_t first, double *out) {
-  FN(products) block;
-#pragma clang loop unroll(full)
-  for (int i = 0; i < FN(draw_lanes); i++) block[i] = first + (uint64_t)i;
-  FN(words) c0 = __builtin_convertvector(block, FN(words));
-  FN(words) c1 = __builtin_convertvector(block >> 32, FN(words));
-  FN(words) c2 = (FN(words))((uint32_t)stream), c3 = (FN(words))((uint32_t)(stream >> 32));
+// Open uniforms of blocks first, first + 1, ..., which have the upper 32 bits in common. Every lane
+// holds 32 bits of the counter, and whatever a product leaves above them, so that nothing is
+// widened or narrowed on the way.
+FK_INLINE void FN(open_uniforms)(uint64_t seed, uint64_t stream, uint64_t first, FN(draws) *out) {
+#pragma clang fp contract(off)
+  const uint64_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u, half = 0xffffffffu;
   uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  // In the first two rounds one of the two products is the same for all blocks.
+  const uint64_t p1 = m1 * (uint32_t)stream, q0 = m0 * (uint32_t)((p1 ^ first) >> 32 ^ k0);
+  FN(words) low = (FN(words))((uint32_t)first);
 #pragma clang loop unroll(full)
-  for (int round = 0; round < 10; round++) {
-    const FN(products) p0 = __builtin_convertvector(c0, FN(products)) * 0xD2511F53u;
-    const FN(products) p1 = __builtin_convertvector(c2, FN(products)) * 0xCD9E8D57u;
-    c0 = __builtin_convertvector(p1 >> 32, FN(words)) ^ c1 ^ k0;
-    c2 = __builtin_convertvector(p0 >> 32, FN(words)) ^ c3 ^ k1;
-    c1 = __builtin_convertvector(p1, FN(words));
-    c3 = __builtin_convertvector(p0, FN(words));
+  for (int i = 0; i < FN(draw_lanes); i++) low[i] += (uint64_t)i;
+  const FN(words) p0 = (low & half) * m0;
+  FN(words) c2 = (p0 >> 32) ^ ((stream >> 32) ^ k1), c3 = p0;
+  k0 += 0x9E3779B9u;
+  k1 += 0xBB67AE85u;
+  const FN(words) q1 = (c2 & half) * m1;
+  FN(words) c0 = (q1 >> 32) ^ ((uint32_t)p1 ^ k0), c1 = q1;
+  c2 = c3 ^ ((q0 >> 32) ^ k1);
+  c3 = (FN(words))(q0);
+#pragma clang loop unroll(full)
+  for (int round = 2; round < 10; round++) {
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
+    const FN(words) r0 = (c0 & half) * m0, r1 = (c2 & half) * m1;
+    c0 = (r1 >> 32) ^ c1 ^ (uint64_t)k0;
+    c2 = (r0 >> 32) ^ c3 ^ (uint64_t)k1;
+    c1 = r1;
+    c3 = r0;
   }
-  const FN(products) high = __builtin_convertvector(c0, FN(products)) << 32;
-  const FN(products) bits = (high | __builtin_convertvector(c1, FN(products))) >> 12;
-  // Below 2^52, so that the bits of 2^52 + bits are known without a conversion.
-  const FN(products) shifted = bits | 0x4330000000000000;
-  FN(uniforms) x;
-  memcpy(&x, &shifted, sizeof x);
-  {
-#pragma clang fp contract(off)
-    *(FN(uniforms) *)out = (x - 0x1p52 + 0.5) * 0x1p-52;
-  }
+  // 1 + bits 2^-52, less all but half a unit of it: exact, as is what the callers take off.
+  const FN(words) bits = (c0 << 20 | (c1 & half) >> 12) & 0xfffffffffffff;
+  *out = __builtin_bit_cast(FN(draws), bits | 0x3ff0000000000000) - (1 - 0x1p-53);
 }
 
 FK_INLINE double FN(normal_ratio)(const double *p, const double *q, double r) {
 #pragma clang fp contract(off)
-  double a = 0, b = 0;
+  double a = p[7], b = q[7];
 #pragma clang loop unroll(full)
-  for (int i = 7; i >= 0; i--) {
+  for (int i = 6; i >= 0; i--) {
     a = a * r + p[i];
     b = b * r + q[i];
   }
   return a / b;
 }
 
+// Notes the ones among the bits as places from `base` on; returns how many there are by then.
+FK_INLINE int FN(note)(uint32_t bits, int base, uint16_t *places, int count) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < FN(draw_lanes); i += 4, bits >>= 4) {
+    const uint64_t four = fk_places_of_four[bits & 15] + (uint64_t)(base + i) * 0x1000100010001;
+    memcpy(places + count, &four, sizeof four);
+    count += fk_count_of_four[bits & 15];
+  }
+  return count;
+}
+
 static void FN(random_normal)(uint64_t seed, uint64_t stream, uint64_t first, int64_t n,
                               void *outv) {
 #pragma clang fp contract(off)
+  enum { lanes = FN(draw_lanes), run = FN(draw_run) };
   T *out = outv;
-  double u[FN(draw_run)], x[FN(draw_run)], tails[FN(draw_run)], roots[FN(draw_run)];
-  int places[FN(draw_run)];
-  for (int64_t done = 0; done < n; done += FN(draw_run)) {
-    const int count = (int)(n - done < FN(draw_run) ? n - done : FN(draw_run));
-    for (int i = 0; i < count; i += FN(draw_lanes))
-      FN(open_uniforms)(seed, stream, first + (uint64_t)(done + i), u + i);
-    for (int i = 0; i < count; i++) {
-      const double q = u[i] - 0.5;
-      x[i] = q * FN(normal_ratio)(fk_normal_centre[0], fk_normal_centre[1], 0.180625 - q * q);
-    }
+  double q[run], tails[run + lanes], roots[run + lanes];
+  uint16_t places[run + 4];
+  for (int count; n > 0; n -= count, first += (uint64_t)count, out += count) {
+    // The blocks of a run have the upper half of their counters in common.
+    const int64_t same = ((int64_t)1 << 32) - (int64_t)(uint32_t)first, most = n < run ? n : run;
+    count = (int)(same < most ? same : most);
     int rest = 0;
-    for (int i = 0; i < count; i++) {
-      const double q = u[i] - 0.5;
-      places[rest] = i;
-      tails[rest] = q < 0 ? u[i] : 1 - u[i];
-      rest += !(fabs(q) <= 0.425);
+    for (int i = 0; i < count; i += lanes) {
+      FN(draws) d;
+      FN(open_uniforms)(seed, stream, first + (uint64_t)i, &d);
+      d -= 0.5;
+      *(FN(draws) *)(q + i) = d;
+      const FN(mask) far = __builtin_convertvector(__builtin_elementwise_abs(d) > 0.425, FN(mask));
+      uint32_t bits = 0;
+      memcpy(&bits, &far, sizeof far);
+      rest = FN(note)(bits, i, places, rest);
+      const FN(draws) r = 0.180625 - d * d;
+      FN(draws) a = fk_normal_centre[0][7], b = fk_normal_centre[1][7];
+#pragma clang loop unroll(full)
+      for (int k = 6; k >= 0; k--) {
+        a = a * r + fk_normal_centre[0][k];
+        b = b * r + fk_normal_centre[1][k];
+      }
+      const FN(results) x = __builtin_convertvector(d * (a / b), FN(results));
+      if (i + lanes <= count)
+        *(FN(results) *)(out + i) = x;
+      else
+        memcpy(out + i, &x, sizeof(T) * (size_t)(count - i));
     }
-    for (int i = 0; i < rest; i++) {
+    while (rest > 0 && places[rest - 1] >= count) rest--;
+    for (int i = 0; i < rest; i++) tails[i] = 0.5 - fabs(q[places[i]]);
+    for (int i = 0; i < lanes; i++) tails[rest + i] = 0.5;
+    const int padded = (rest + lanes - 1) / lanes * lanes;
+    for (int i = 0; i < padded; i++) {
       roots[i] = __builtin_elementwise_sqrt(-fk_portable_log_inline(tails[i]));
       tails[i] = FN(normal_ratio)(fk_normal_tail[0], fk_normal_tail[1], roots[i] - 1.6);
     }
     for (int i = 0; i < rest; i++) {
-      const double p = u[places[i]];
+      const double d = q[places[i]];
       // Beyond 5 the tail has a third form: fewer than two draws in 10^11.
-      const double size = roots[i] <= 5 ? tails[i] : fabs(fk_normal_quantile(p));
-      x[places[i]] = p < 0.5 ? -size : size;
+      const double size = roots[i] <= 5 ? tails[i] : fabs(fk_normal_quantile(d + 0.5));
+      out[places[i]] = (T)copysign(size, d);
     }
-    for (int i = 0; i < count; i++) out[done + i] = (T)x[i];
   }
 }

@@ -20,6 +20,8 @@ typedef struct {
 // The most pieces, and the most keys of their search tree.
 int64_t fk_piecewise_most(const fk_network *n);
 int64_t fk_piecewise_keys(int64_t pieces);
+// Words of 32 bits, one for each unit of the second layer: whole blocks of any instruction set.
+static inline int64_t fk_piecewise_active(const fk_network *n) { return (n->widths[2] + 31) / 32; }
 
 #define FK_FIELD(name, parameters, arguments) void(*name) parameters;
 typedef struct {

@@ -228,12 +228,15 @@ struct PiecewiseNetworkTests {
     }
     let x = Tensor<Double>.normal([300, 2], using: &generator)
     let found = gradient(at: flow) { -$0.logDensity(of: x).mean() }.namedTensors
-    #expect(found.allSatisfy { $0.tensor.scalars.contains { $0 != 0 } })
+    let trained = Set(TrainedTensors(flow).names)
+    for part in found where trained.contains(part.name) {
+      #expect(part.tensor.scalars.contains { $0 != 0 }, "\(part.name)")
+    }
     let trainer = Trainer(flow, optimizer: .sgd(), threads: 2)
     _ = trainer.step(on: x, learningRate: 1)
     let after = trainer.model.namedTensors
     for (index, before) in flow.namedTensors.enumerated()
-    where TrainedTensors(flow).names.contains(before.name) {
+    where trained.contains(before.name) {
       #expect(distance(before.tensor - after[index].tensor, found[index].tensor) < 1e-12)
     }
   }
