@@ -24,7 +24,8 @@ struct Machine: Encodable {
     self.threads = threads
     load = Self.currentLoad
     func peak(_ threads: Int) -> Double {
-      (0..<20).map { _ in MachinePeak.floatOperationsPerSecond(threads: threads) }.median
+      // Long enough for the system to have spread the threads over the cores.
+      (0..<400).map { _ in MachinePeak.floatOperationsPerSecond(threads: threads) }.median
     }
     multiplyAddPeakOfOneThread = peak(1)
     multiplyAddPeak = peak(threads)

@@ -154,6 +154,13 @@ extension LocationScaleDistribution {
       Self.family.kernel, x, location: parameters.location, logScale: parameters.logScale)
   }
 
+  /// Draws: element i of the noise is the generator's draw at its i-th next place.
+  public func sample(
+    _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
+  ) -> Tensor<Scalar> {
+    parameters.moved(Self.family.noise([count, dimension], using: &generator))
+  }
+
   /// Draws and their log-density.
   public func sampleWithLogDensity(
     _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator

@@ -113,6 +113,18 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
   public func sample(
     _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
   ) -> Tensor<Scalar> {
+    if let base = base as? any LocationScaleDistribution<Scalar>, !mixesRows, !isRecordingOperations
+    {
+      // Each element is drawn by its place, so that a tile draws its own rows while they are in cache.
+      let start = generator
+      _ = generator.advance(by: count * dimension)
+      return Tiles.map(rows: count, columns: dimension) { rows in
+        var own = start
+        _ = own.advance(by: rows.lowerBound * dimension)
+        let z = base.sample(rows.count, context: nil, using: &own)
+        return toData(z, context: context?[rows: rows]).value
+      }
+    }
     let z = base.sample(
       count, context: base.contextDimension > 0 ? standardized(context) : nil, using: &generator)
     return Tiles.map(z, context, isTiled: !mixesRows, columns: dimension) { z, context in

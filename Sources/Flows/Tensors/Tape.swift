@@ -1,5 +1,8 @@
 internal import CFlowKernels
 
+/// True where the calling thread is within a recording of tensor operations.
+var isRecordingOperations: Bool { fk_is_recording() }
+
 /// A recording of operations, as a flat list of closures that run backwards.
 ///
 /// Each operation that makes a tracked tensor appends one closure, which takes the gradient of its

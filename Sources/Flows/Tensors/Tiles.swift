@@ -17,36 +17,43 @@ package enum Tiles {
 
   /// Applies a function of rows tile by tile, in parallel.
   ///
-  /// `columns` is nil for a result `[rows]`, else the columns of a result `[rows, columns]`. Where
-  /// the result turns out to be tracked, the batch runs in one piece, since a tape belongs to one
-  /// thread; so within a recording the first tile is tried alone.
+  /// `columns` is nil for a result `[rows]`, else the columns of a result `[rows, columns]`.
   static func map<Scalar>(
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, isTiled: Bool, columns: Int?,
     _ body: (Tensor<Scalar>, Tensor<Scalar>?) -> Tensor<Scalar>
   ) -> Tensor<Scalar> {
-    let rows = x.storage.shape[0]
-    let isRecording = fk_is_recording()
+    guard isTiled, !x.isTracked, !(context?.isTracked ?? false) else { return body(x, context) }
+    return map(rows: x.storage.shape[0], columns: columns) { range in
+      body(x[rows: range], context?[rows: range])
+    }
+  }
+
+  /// Calls a function for ranges of rows, in parallel, and puts its results together.
+  ///
+  /// Where the result turns out to be tracked, the batch runs in one piece, since a tape belongs to one
+  /// thread; so within a recording the first tile is tried alone.
+  static func map<Scalar>(
+    rows: Int, columns: Int?, _ body: (Range<Int>) -> Tensor<Scalar>
+  ) -> Tensor<Scalar> {
+    let isRecording = isRecordingOperations
     let tileRows = isRecording ? triedRows : Tiles.rows(batch: rows)
     let tileCount = (rows + tileRows - 1) / tileRows
-    guard isTiled, tileCount > 1, !x.isTracked, !(context?.isTracked ?? false) else {
-      return body(x, context)
-    }
+    guard tileCount > 1 else { return body(0..<rows) }
     func tile(_ index: Int) -> Tensor<Scalar> {
-      let range = (index * tileRows)..<Swift.min(rows, (index + 1) * tileRows)
-      return body(x[rows: range], context?[rows: range])
+      body((index * tileRows)..<Swift.min(rows, (index + 1) * tileRows))
     }
     var first: Tensor<Scalar>?
     if isRecording {
       let result = tile(0)
-      if result.isTracked { return body(x, context) }
+      if result.isTracked { return body(0..<rows) }
       first = result
     }
-    let shape = columns.map { Shape(rows, $0) } ?? Shape(rows)
-    let result = Storage(shape, x.storage.kind)
-    let rowBytes = (columns ?? 1) * x.storage.kind.size
+    let kind = Scalar.scalarKind
+    let result = Storage(columns.map { Shape(rows, $0) } ?? Shape(rows), kind)
+    let rowBytes = (columns ?? 1) * kind.size
     func put(_ part: Tensor<Scalar>, _ index: Int) {
       (result.pointer + index * tileRows * rowBytes).copyMemory(
-        from: part.storage.pointer, byteCount: part.count * part.storage.kind.size)
+        from: part.storage.pointer, byteCount: part.count * kind.size)
     }
     var done = 0
     if let first {
