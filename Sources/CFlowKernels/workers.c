@@ -151,6 +151,17 @@ void fk_parallel(int64_t count, int64_t workers, void (*body)(void *, int64_t), 
   pthread_mutex_unlock(&owner);
 }
 
+void fk_spin_lock(int32_t *lock) {
+  int spins = 0;
+  while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) != 0)
+    while (__atomic_load_n(lock, __ATOMIC_RELAXED) != 0) {
+      relax();
+      if (++spins % 1024 == 0) sched_yield();
+    }
+}
+
+void fk_spin_unlock(int32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
+
 static _Atomic int64_t worker_count;
 
 int64_t fk_worker_count(void) {

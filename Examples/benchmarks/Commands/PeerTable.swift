@@ -43,8 +43,8 @@ struct PeerTable {
     let others = machine.loadByOthers
     if others > 0.5 * Double(machine.cores) {
       notes.append(
-        "The machine was busy with other work (a load of \(fixed(others, 1))): these figures say "
-          + "little.")
+        "The machine's load by other work was up to \(fixed(others, 1)), which may have disturbed "
+          + "this.")
     }
     return notes + run.notes
   }

@@ -28,14 +28,15 @@ final class TimedWorkload {
       return
     }
     let second = Self.settingUp(workload) { timed { body(3) } } / 3
-    repeats = max(1, Int((2e-3 / second).rounded(.up)))
+    // Long beside the milliseconds that a system may take to spread threads over the cores.
+    repeats = max(1, Int((15e-3 / second).rounded(.up)))
   }
 
   /// Times once.
   @discardableResult
   func runTrial() -> Trial {
     // What ran before has left its own data in the caches; steady work is what is timed.
-    if repeats > 1 { Self.settingUp(workload) { body(1) } }
+    if repeats > 1 { Self.settingUp(workload) { body((repeats + 4) / 5) } }
     let before = limits.sample(workload)
     let time = Self.settingUp(workload) { timed { body(repeats) } } / Double(repeats)
     let after = limits.sample(workload)

@@ -284,6 +284,9 @@ bool fk_keeps_lists(void);
 void fk_parallel(int64_t count, int64_t workers, void (*body)(void *context, int64_t index),
                  void *context);
 int64_t fk_worker_count(void);
+// A lock that is 0 while it is free; whoever waits keeps looking.
+void fk_spin_lock(int32_t *lock);
+void fk_spin_unlock(int32_t *lock);
 void fk_set_worker_count(int64_t count);
 
 // Random numbers: Philox 4x32-10, a function of (seed, stream, block) alone; the same bits

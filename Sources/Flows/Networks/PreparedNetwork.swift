@@ -219,7 +219,7 @@ struct NetworkGradient {
 final class PreparationCache: @unchecked Sendable {
   private static let most = 4
 
-  private let lock = Lock()
+  private let lock = SpinLock()
   /// The one last used first.
   private var recent: [PreparedNetwork] = []
 
