@@ -1,32 +1,129 @@
 internal import CFlowKernels
 
-/// A density as the list of kernel calls that it comes down to: couplings and permutations toward
-/// latent space, then independent columns.
+/// A density as the list of kernel calls that it comes down to: couplings and permutations in one
+/// direction, and independent columns on the latent side.
 ///
-/// It is what the built-in step of maximum likelihood runs, without a tape.
-struct DensityPlan {
-  /// One map toward latent space.
-  enum Step {
+/// It is what the built-in step of maximum likelihood runs, and evaluation and draws outside of
+/// recordings: no tape, no tensors, and in tiles no counting of references.
+struct DensityPlan: @unchecked Sendable {
+  /// One map.
+  enum Map {
     case coupling(CouplingPass)
-    /// Column i becomes column `order[i]` of what came before; the gradient goes back by `inverse`.
-    case permutation(order: IndexList, inverse: IndexList)
+    /// Column i of the result is column `order[i]` of the argument; the gradient goes back by `inverse`.
+    case permutation(order: CouplingPass.ColumnList, inverse: CouplingPass.ColumnList)
+  }
+
+  /// A map with what its pointers lead to.
+  struct Step {
+    let map: Map
+    let networks: [PreparedNetwork]
+    let lists: [IndexList]
+
+    init(_ map: Map, networks: [PreparedNetwork], lists: [IndexList]) {
+      self.map = map
+      self.networks = networks
+      self.lists = lists
+    }
   }
 
   let kind: ScalarKind
   let dimension: Int
   let contextDimension: Int
-  /// From data to latent.
-  let steps: ContiguousArray<Step>
+  /// From data to latent, or from latent to data.
+  let maps: ContiguousArray<Map>
   let family: fk_family
   /// Of the latent density, `[dimension]` each.
   let location: Storage
   let logScale: Storage
+  /// Every network once, in the order of the maps.
+  let networks: [PreparedNetwork]
+  private let lists: [IndexList]
 
-  /// Every network once, in the order of the steps.
-  var networks: [PreparedNetwork] {
-    steps.flatMap { step -> [PreparedNetwork] in
-      guard case .coupling(let pass) = step else { return [] }
-      return [pass.first] + (pass.second.map { [$0] } ?? [])
+  init<Base: LocationScaleDistribution>(
+    _ steps: [Step], base: Base, dimension: Int, contextDimension: Int
+  ) {
+    kind = Base.Scalar.scalarKind
+    self.dimension = dimension
+    self.contextDimension = contextDimension
+    maps = ContiguousArray(steps.map(\.map))
+    family = Base.family.kernel
+    location = base.parameters.location.storage
+    logScale = base.parameters.logScale.storage
+    networks = steps.flatMap(\.networks)
+    lists = steps.flatMap(\.lists)
+  }
+
+  // MARK: - Evaluation
+
+  /// Runs all maps on some rows.
+  ///
+  /// - Parameters:
+  ///   - rows: how many.
+  ///   - x: `[rows, dimension]`.
+  ///   - context: `[rows, contextDimension]`, where there is any.
+  ///   - result: called with the rows at the other side and the sum of the log-determinants.
+  private func run(
+    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?,
+    _ result: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
+  ) {
+    let (type, count) = (kind.kernelType, Int64(rows))
+    func rounded(_ bytes: Int) -> Int { (bytes + 63) / 64 * 64 }
+    let (table, vector) = (rounded(rows * dimension * kind.size), rounded(rows * kind.size))
+    var largest = 0
+    for map in maps {
+      guard case .coupling(let pass) = map else { continue }
+      largest = Swift.max(largest, pass.workspaceBytes(rows: rows, keeps: false))
+    }
+    let bytes = 2 * table + 2 * vector + largest
+    guard let memory = fk_allocate(bytes) else { preconditionFailure("there is memory or an end") }
+    defer { fk_deallocate(memory, bytes) }
+    var (value, output, other) = (x, memory, memory + table)
+    let (total, term) = (memory + 2 * table, memory + 2 * table + vector)
+    let workspace = memory + 2 * table + 2 * vector
+    fk_fill(type, count, 0, total)
+    for map in maps {
+      switch map {
+      case .coupling(let pass):
+        pass.forward(
+          rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
+          workspace: workspace, keeps: false, value: output, logDet: term)
+        fk_add_scaled(type, count, 1, term, total)
+      case .permutation(let order, _):
+        fk_take_columns(
+          type, count, Int64(dimension), Int64(dimension), order.pointer, value, Int64(dimension),
+          output)
+      }
+      value = UnsafeRawPointer(output)
+      swap(&output, &other)
+    }
+    result(value, total)
+  }
+
+  /// log p of rows, of a plan toward latent space, into `result` `[rows]`.
+  ///
+  /// `constant` is added to the log-determinants first, as on a tape.
+  func logDensity(
+    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?, constant: Double?,
+    into result: UnsafeMutableRawPointer
+  ) {
+    run(rows: rows, x, context: context) { latent, logDet in
+      if let constant {
+        fk_unary(kind.kernelType, FK_SCALE_SHIFT, Int64(rows), logDet, 1, constant, logDet)
+      }
+      fk_location_scale(
+        kind.kernelType, family, Int64(rows), Int64(dimension), latent, location.pointer,
+        logScale.pointer, result)
+      fk_add_scaled(kind.kernelType, Int64(rows), 1, logDet, result)
+    }
+  }
+
+  /// The data of latent rows, of a plan toward data, into `result` `[rows, dimension]`.
+  func data(
+    rows: Int, _ z: UnsafeRawPointer, context: UnsafeRawPointer?,
+    into result: UnsafeMutableRawPointer
+  ) {
+    run(rows: rows, z, context: context) { data, _ in
+      result.copyMemory(from: data, byteCount: rows * dimension * kind.size)
     }
   }
 }
@@ -34,40 +131,36 @@ struct DensityPlan {
 /// A flow that may come down to one step of a plan.
 protocol PlannedFlow<Scalar>: Flow {
   /// Nil where it does not.
-  var latentStep: DensityPlan.Step? { get }
+  func planStep(_ direction: CouplingDirection) -> DensityPlan.Step?
 }
 
 /// A density that may come down to a plan.
 protocol PlannedDensity<Scalar>: Distribution {
   /// Nil where it does not.
-  var densityPlan: DensityPlan? { get }
+  func densityPlan(_ direction: CouplingDirection) -> DensityPlan?
 }
 
-extension AffineCoupling: PlannedFlow {
-  var latentStep: DensityPlan.Step? { pass(.toLatent).map { .coupling($0) } }
-}
-
-extension AdditiveCoupling: PlannedFlow {
-  var latentStep: DensityPlan.Step? { pass(.toLatent).map { .coupling($0) } }
-}
+extension AffineCoupling: PlannedFlow {}
+extension AdditiveCoupling: PlannedFlow {}
 
 extension NormalizingFlow: PlannedDensity {
-  var densityPlan: DensityPlan? {
-    guard standardization == nil, contextStandardization == nil,
-      let base = base as? any LocationScaleDistribution<Scalar>,
-      base.dimension == dimension
+  func densityPlan(_ direction: CouplingDirection) -> DensityPlan? {
+    standardization == nil && contextStandardization == nil ? planInUnits(direction) : nil
+  }
+
+  /// The plan of flow and base, whose units are those in which the flow was trained.
+  func planInUnits(_ direction: CouplingDirection) -> DensityPlan? {
+    guard let base = base as? any LocationScaleDistribution<Scalar>, base.dimension == dimension
     else { return nil }
-    var steps: ContiguousArray<DensityPlan.Step> = []
-    for flow in flow.flows.reversed() {
+    var steps: [DensityPlan.Step] = []
+    for index in flow.flows.indices {
+      let flow = flow.flows[direction == .toData ? index : flow.flows.count - 1 - index]
       guard flow.dimension == dimension,
-        let step = (flow as? any PlannedFlow<Scalar>)?.latentStep
+        let step = (flow as? any PlannedFlow<Scalar>)?.planStep(direction)
       else { return nil }
       steps.append(step)
     }
-    let columns = base.parameters
     return DensityPlan(
-      kind: Scalar.scalarKind, dimension: dimension, contextDimension: contextDimension,
-      steps: steps, family: type(of: base).family.kernel, location: columns.location.storage,
-      logScale: columns.logScale.storage)
+      steps, base: base, dimension: dimension, contextDimension: contextDimension)
   }
 }

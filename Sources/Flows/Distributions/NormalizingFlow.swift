@@ -60,6 +60,9 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
   /// log p(x | context) of each row, in nats; large batches run tile by tile on all workers.
   public func logDensity(of x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Tensor<Scalar> {
     checkRows(x)
+    if !isRecordingOperations, let plan = planInUnits(.toLatent) {
+      return logDensity(of: x, context: context, by: plan)
+    }
     if isNormalizedByNodes {
       // The normaliser is one integral for all rows, not one for each tile.
       return Tiles.map(x, context, isTiled: !mixesRows, columns: nil) { x, context in
@@ -71,6 +74,23 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
       return base.logDensity(
         of: latent.value, context: base.contextDimension > 0 ? standardized(context) : nil)
         + latent.logDet
+    }
+  }
+
+  private func logDensity(
+    of x: Tensor<Scalar>, context: Tensor<Scalar>?, by plan: DensityPlan
+  ) -> Tensor<Scalar> {
+    checkContext(x, context, contextDimension)
+    let constant = standardization.map { Double((-log($0.scale).sum()).scalar) }
+    return Tiles.fill(rows: x.storage.shape[0], columns: nil) { rows, out in
+      let tile = standardization.map { $0.inverse(x[rows: rows]).value } ?? x[rows: rows]
+      let context = standardized(context?[rows: rows])
+      withExtendedLifetime((tile, context)) {
+        plan.logDensity(
+          rows: rows.count, tile.storage.pointer,
+          context: (context?.storage.pointer).map { UnsafeRawPointer($0) }, constant: constant,
+          into: out)
+      }
     }
   }
 
@@ -118,6 +138,23 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
       // Each element is drawn by its place, so that a tile draws its own rows while they are in cache.
       let start = generator
       _ = generator.advance(by: count * dimension)
+      if standardization == nil, contextStandardization == nil, let plan = planInUnits(.toData) {
+        precondition(
+          context.map { $0.shape == [count, contextDimension] } ?? (contextDimension == 0),
+          "every draw has a row of \(contextDimension) context columns; got the shape "
+            + "\(context?.shape ?? [])")
+        return Tiles.fill(rows: count, columns: dimension) { rows, out in
+          var own = start
+          _ = own.advance(by: rows.lowerBound * dimension)
+          let z = base.sample(rows.count, context: nil, using: &own)
+          let context = context?[rows: rows]
+          withExtendedLifetime((z, context)) {
+            plan.data(
+              rows: rows.count, z.storage.pointer,
+              context: (context?.storage.pointer).map { UnsafeRawPointer($0) }, into: out)
+          }
+        }
+      }
       return Tiles.map(rows: count, columns: dimension) { rows in
         var own = start
         _ = own.advance(by: rows.lowerBound * dimension)

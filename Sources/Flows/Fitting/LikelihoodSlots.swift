@@ -137,9 +137,9 @@ final class LikelihoodSlots<Model: Parameterized> {
     let (type, count, dimension) = (plan.kind.kernelType, Int64(rows), Int64(plan.dimension))
     var value = x
     fk_fill(type, count, 0, slot.logDensity.pointer)
-    for index in plan.steps.indices {
+    for index in plan.maps.indices {
       let output = slot.values[index].pointer
-      switch plan.steps[index] {
+      switch plan.maps[index] {
       case .coupling(let pass):
         pass.forward(
           rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
@@ -171,9 +171,9 @@ final class LikelihoodSlots<Model: Parameterized> {
       type, plan.family, count, dimension, value, plan.location.pointer, plan.logScale.pointer,
       slot.weights.pointer, g.pointer, slot.locationGradient, slot.scaleGradient)
     var network = networks.count
-    for index in plan.steps.indices.reversed() {
+    for index in plan.maps.indices.reversed() {
       let input = index > 0 ? UnsafeRawPointer(slot.values[index - 1].pointer) : x
-      switch plan.steps[index] {
+      switch plan.maps[index] {
       case .coupling(let pass):
         network -= pass.second == nil ? 1 : 2
         pass.backward(
@@ -221,8 +221,8 @@ final class LikelihoodSlots<Model: Parameterized> {
     }
     let sums = networks.map { Storage(Shape($0.isPiecewise ? $0.sumCapacity : 0), .float64) }
     return LikelihoodSlot(
-      values: plan.steps.map { _ in columns() },
-      workspaces: plan.steps.map { step in
+      values: plan.maps.map { _ in columns() },
+      workspaces: plan.maps.map { step in
         guard case .coupling(let pass) = step else { return Storage(Shape(0), kind) }
         return Storage(Shape((pass.workspaceBytes(rows: rows) + 7) / 8), .float64)
       },

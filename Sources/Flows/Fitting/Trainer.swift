@@ -52,7 +52,7 @@ public final class Trainer<Model: Parameterized> {
     let slots = GradientSlots(model)
     self.slots = slots
     let shared = slots.layout.sharedModel(model, block: slots.parameters)
-    likelihood = (shared as? any PlannedDensity<Model.Scalar>)?.densityPlan.map {
+    likelihood = (shared as? any PlannedDensity<Model.Scalar>)?.densityPlan(.toLatent).map {
       LikelihoodSlots($0, slots)
     }
     self.optimizer = optimizer

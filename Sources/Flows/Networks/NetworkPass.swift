@@ -11,17 +11,17 @@ func networkPass<Scalar>(
   let tape = Tape.recording(tapeX, recordingTape(layers))
   let y = Storage(Shape(rows, network.outputs), input.kind, tape: tape)
   guard let tape else {
-    network.forward(rows: rows, input.pointer, saved: nil, y: y.pointer)
-    return Tensor(y)
+    network.view.forward(rows: rows, input.pointer, saved: nil, y: y.pointer)
+    return withExtendedLifetime(network) { Tensor(y) }
   }
-  let saved = Storage(Shape((network.savedBytes(rows: rows) + 7) / 8), .float64)
-  network.forward(rows: rows, input.pointer, saved: saved.pointer, y: y.pointer)
+  let saved = Storage(Shape((network.view.savedBytes(rows: rows) + 7) / 8), .float64)
+  network.view.forward(rows: rows, input.pointer, saved: saved.pointer, y: y.pointer)
   let tracksX = tapeX === tape
   tape.record { tape in
     guard let g = tape.takeGradient(of: y.node) else { return }
     let gx = tracksX ? Storage(input.shape, input.kind) : nil
     tape.runBackward(network, layers) { target in
-      network.backward(
+      network.view.backward(
         rows: rows, input.pointer, saved: saved.pointer, g: g.pointer, gx: gx?.pointer,
         target: target)
     }

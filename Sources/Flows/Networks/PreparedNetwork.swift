@@ -152,7 +152,37 @@ final class PreparedNetwork: @unchecked Sendable {
     for index in 0..<Int(network.pointee.layers) { to[index] = place(from[index]) }
   }
 
-  // MARK: - Passes
+  /// What passes need of this network; good as long as it lives.
+  var view: NetworkView {
+    NetworkView(
+      network: UnsafePointer(network), prepared: UnsafeRawPointer(prepared), kind: kind,
+      isPiecewise: isPiecewise, inputs: inputs, outputs: outputs)
+  }
+
+  // MARK: - Sums by piece
+
+  /// Doubles that the sums of a piecewise network take, and how many of them are in use.
+  var sumCapacity: Int {
+    2 * outputs * (Int(network.pointee.widths.1) + 1) * (Int(network.pointee.widths.2) + 1)
+  }
+  var sumCount: Int { 2 * outputs * Int(fk_piecewise_count(prepared)) }
+
+  /// Adds to the gradient by the parameters what the sums say.
+  func finish(_ sums: UnsafePointer<Double>, _ target: fk_network_gradient) {
+    var target = target
+    fk_piecewise_finish(kind.kernelType, network, prepared, sums, &target)
+  }
+}
+
+/// A prepared network by pointers alone: tiles on many threads copy it without counting references,
+/// which all of them would write to.
+struct NetworkView {
+  fileprivate let network: UnsafePointer<fk_network>
+  fileprivate let prepared: UnsafeRawPointer
+  let kind: ScalarKind
+  let isPiecewise: Bool
+  let inputs: Int
+  let outputs: Int
 
   /// What a forward pass of so many rows keeps for the way back.
   func savedBytes(rows: Int) -> Int {
@@ -189,20 +219,6 @@ final class PreparedNetwork: @unchecked Sendable {
     } else {
       fk_network_backward(kind.kernelType, network, prepared, Int64(rows), x, saved, g, gx, nil)
     }
-  }
-
-  // MARK: - Sums by piece
-
-  /// Doubles that the sums of a piecewise network take, and how many of them are in use.
-  var sumCapacity: Int {
-    2 * outputs * (Int(network.pointee.widths.1) + 1) * (Int(network.pointee.widths.2) + 1)
-  }
-  var sumCount: Int { 2 * outputs * Int(fk_piecewise_count(prepared)) }
-
-  /// Adds to the gradient by the parameters what the sums say.
-  func finish(_ sums: UnsafePointer<Double>, _ target: fk_network_gradient) {
-    var target = target
-    fk_piecewise_finish(kind.kernelType, network, prepared, sums, &target)
   }
 }
 

@@ -28,6 +28,21 @@ package enum Tiles {
     }
   }
 
+  /// A tensor `[rows, columns]`, or `[rows]` where `columns` is nil, whose tiles a function fills, in
+  /// parallel.
+  static func fill<Scalar>(
+    rows: Int, columns: Int?, _ body: (Range<Int>, UnsafeMutableRawPointer) -> Void
+  ) -> Tensor<Scalar> {
+    let kind = Scalar.scalarKind
+    let result = Storage(columns.map { Shape(rows, $0) } ?? Shape(rows), kind)
+    let (tileRows, rowBytes) = (Tiles.rows(batch: rows), (columns ?? 1) * kind.size)
+    Workers.run((rows + tileRows - 1) / tileRows, threads: Workers.count) { index in
+      let start = index * tileRows
+      body(start..<Swift.min(rows, start + tileRows), result.pointer + start * rowBytes)
+    }
+    return Tensor(result)
+  }
+
   /// Calls a function for ranges of rows, in parallel, and puts its results together.
   ///
   /// Where the result turns out to be tracked, the batch runs in one piece, since a tape belongs to one

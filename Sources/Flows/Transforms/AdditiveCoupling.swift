@@ -63,22 +63,27 @@ public struct AdditiveCoupling<Scalar: TensorScalar>: Flow {
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ direction: CouplingDirection
   ) -> Transformed<Scalar> {
     checkRows(x)
-    if let pass = pass(direction) {
+    if let network = CouplingNetwork(shiftNetwork) {
       checkContext(x, context, contextDimension)
-      return coupling(x, context, pass, (shiftNetwork.layers, nil))
+      return coupling(x, context, pass(network.prepared, direction), (network, nil), columns)
     }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
     return coupling(
       x, .additive(shiftNetwork(seen)), scale: .free, columns: columns.transformed, direction)
   }
 
-  /// What the kernels do in this direction; nil for a network that they cannot run whole.
-  func pass(_ direction: CouplingDirection) -> CouplingPass? {
-    shiftNetwork.prepared.map {
-      CouplingPass(
-        kind: Scalar.scalarKind, scale: FK_SCALE_NONE, bound: 0, direction: direction,
-        dimension: dimension, contextDimension: contextDimension, columns: columns, first: $0,
-        second: nil)
+  private func pass(_ network: PreparedNetwork, _ direction: CouplingDirection) -> CouplingPass {
+    CouplingPass(
+      kind: Scalar.scalarKind, scale: FK_SCALE_NONE, bound: 0, direction: direction,
+      dimension: dimension, contextDimension: contextDimension, columns: columns, first: network,
+      second: nil)
+  }
+
+  func planStep(_ direction: CouplingDirection) -> DensityPlan.Step? {
+    shiftNetwork.prepared.map { network in
+      DensityPlan.Step(
+        .coupling(pass(network, direction)), networks: [network],
+        lists: [columns.passed, columns.transformed])
     }
   }
 

@@ -93,9 +93,9 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
     _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ direction: CouplingDirection
   ) -> Transformed<Scalar> {
     checkRows(x)
-    if let pass = pass(direction) {
+    if let networks {
       checkContext(x, context, contextDimension)
-      return coupling(x, context, pass, (scaleNetwork.layers, shiftNetwork?.layers))
+      return coupling(x, context, pass(networks, direction), networks, columns)
     }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
     let parameters: CouplingParameters<Scalar>
@@ -108,16 +108,30 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
       x, parameters, scale: configuration.scale, columns: columns.transformed, direction)
   }
 
-  /// What the kernels do in this direction; nil for networks that they cannot run whole.
-  func pass(_ direction: CouplingDirection) -> CouplingPass? {
-    guard let first = scaleNetwork.prepared else { return nil }
-    let second = shiftNetwork?.prepared
-    guard (second == nil) == (shiftNetwork == nil) else { return nil }
+  private typealias NetworkPair = (first: CouplingNetwork<Scalar>, second: CouplingNetwork<Scalar>?)
+
+  /// Nil where the kernels cannot run the networks whole.
+  private var networks: NetworkPair? {
+    guard let first = CouplingNetwork(scaleNetwork) else { return nil }
+    guard let shiftNetwork else { return (first, nil) }
+    return CouplingNetwork(shiftNetwork).map { (first, $0) }
+  }
+
+  private func pass(_ networks: NetworkPair, _ direction: CouplingDirection) -> CouplingPass {
     let (kernel, bound) = configuration.scale.kernel
     return CouplingPass(
       kind: Scalar.scalarKind, scale: kernel, bound: bound, direction: direction,
-      dimension: dimension, contextDimension: contextDimension, columns: columns, first: first,
-      second: second)
+      dimension: dimension, contextDimension: contextDimension, columns: columns,
+      first: networks.first.prepared, second: networks.second?.prepared)
+  }
+
+  func planStep(_ direction: CouplingDirection) -> DensityPlan.Step? {
+    networks.map { networks in
+      DensityPlan.Step(
+        .coupling(pass(networks, direction)),
+        networks: [networks.first.prepared] + (networks.second.map { [$0.prepared] } ?? []),
+        lists: [columns.passed, columns.transformed])
+    }
   }
 
   /// Latent → data.

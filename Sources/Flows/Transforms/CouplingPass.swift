@@ -3,7 +3,8 @@ internal import CFlowKernels
 /// The kernel calls of an affine or additive coupling, forward and backward, on given memory.
 ///
 /// The first network gives raw log-scales, and shifts beside them where it is the only one; the
-/// second gives shifts. An additive coupling has one network, of shifts.
+/// second gives shifts. An additive coupling has one network, of shifts. A pass is pointers and numbers;
+/// who makes it keeps networks and columns alive.
 struct CouplingPass {
   let kind: ScalarKind
   let scale: fk_scale
@@ -11,9 +12,21 @@ struct CouplingPass {
   let direction: CouplingDirection
   let dimension: Int
   let contextDimension: Int
-  let columns: CouplingColumns
-  let first: PreparedNetwork
-  let second: PreparedNetwork?
+  let passed: ColumnList
+  let transformed: ColumnList
+  let first: NetworkView
+  let second: NetworkView?
+
+  /// Indices of columns.
+  struct ColumnList {
+    let count: Int
+    let pointer: UnsafePointer<Int64>
+
+    init(_ list: IndexList) {
+      count = list.count
+      pointer = list.pointer
+    }
+  }
 
   /// - Precondition: the networks take the passed columns with the context, and give one number, or as
   ///   the only one of an affine coupling two, for each transformed column.
@@ -38,12 +51,13 @@ struct CouplingPass {
     self.direction = direction
     self.dimension = dimension
     self.contextDimension = contextDimension
-    self.columns = columns
-    self.first = first
-    self.second = second
+    passed = ColumnList(columns.passed)
+    transformed = ColumnList(columns.transformed)
+    self.first = first.view
+    self.second = second?.view
   }
 
-  private var seenColumns: Int { columns.passed.count + contextDimension }
+  private var seenColumns: Int { passed.count + contextDimension }
   private var isAdditive: Bool { scale == FK_SCALE_NONE }
   private var type: fk_type { kind.kernelType }
 
@@ -79,7 +93,7 @@ struct CouplingPass {
   private func parts(_ first: UnsafeMutableRawPointer, _ second: UnsafeMutableRawPointer)
     -> (raw: UnsafeMutableRawPointer, shift: UnsafeMutableRawPointer, stride: Int64)
   {
-    let count = columns.transformed.count
+    let count = transformed.count
     if isAdditive { return (first, first, Int64(count)) }
     if self.second != nil { return (first, second, Int64(count)) }
     return (first, first + count * kind.size, Int64(2 * count))
@@ -91,7 +105,6 @@ struct CouplingPass {
     logDet: UnsafeMutableRawPointer
   ) {
     let places = layout(rows: rows, keeps: keeps)
-    let (passed, transformed) = (columns.passed, columns.transformed)
     let seen = workspace + places.seen
     fk_take_columns(
       type, Int64(rows), Int64(passed.count), Int64(dimension), passed.pointer, x,
@@ -129,7 +142,6 @@ struct CouplingPass {
     secondGradient: NetworkGradient?
   ) {
     let places = layout(rows: rows, keeps: true)
-    let (passed, transformed) = (columns.passed, columns.transformed)
     let seenBytes = rows * seenColumns * kind.size
     let firstBytes = rows * first.outputs * kind.size
     let secondBytes = rows * (second?.outputs ?? 0) * kind.size
@@ -172,22 +184,37 @@ struct CouplingPass {
   }
 }
 
+/// A network of a coupling, with what a recording needs of it.
+struct CouplingNetwork<Scalar: TensorScalar> {
+  let prepared: PreparedNetwork
+  let layers: [Linear<Scalar>]
+
+  /// Nil where the network has no prepared form.
+  init?(_ network: MLP<Scalar>) {
+    guard let prepared = network.prepared else { return nil }
+    self.prepared = prepared
+    layers = network.layers
+  }
+}
+
 /// A coupling as one recorded operation.
 ///
 /// - Parameters:
 ///   - x: `[rows, dimension]`.
 ///   - context: `[rows, contextDimension]`, for a coupling that takes one.
 ///   - pass: what the kernels do.
-///   - layers: the parameters of the first network, and of the second where there is one.
+///   - networks: the first one of the pass with its layers, and the second where there is one.
+///   - columns: those of the pass.
 func coupling<Scalar>(
   _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ pass: CouplingPass,
-  _ layers: (first: [Linear<Scalar>], second: [Linear<Scalar>]?)
+  _ networks: (first: CouplingNetwork<Scalar>, second: CouplingNetwork<Scalar>?),
+  _ columns: CouplingColumns
 ) -> Transformed<Scalar> {
   let (input, extra) = (x.storage, context?.storage)
   let rows = input.shape[0]
   let (tapeX, tapeContext) = (input.activeTape, extra?.activeTape)
-  let tapeFirst = recordingTape(layers.first)
-  let tapeSecond = layers.second.flatMap(recordingTape)
+  let tapeFirst = recordingTape(networks.first.layers)
+  let tapeSecond = networks.second.flatMap { recordingTape($0.layers) }
   let tape = Tape.recording(
     Tape.recording(tapeX, tapeContext), Tape.recording(tapeFirst, tapeSecond))
   let value = Storage(input.shape, input.kind, tape: tape)
@@ -195,9 +222,11 @@ func coupling<Scalar>(
   let keeps = tape != nil
   let bytes = pass.workspaceBytes(rows: rows, keeps: keeps)
   let workspace = Storage(Shape((bytes + 7) / 8), .float64)
-  pass.forward(
-    rows: rows, input.pointer, context: extra?.pointer, workspace: workspace.pointer, keeps: keeps,
-    value: value.pointer, logDet: logDet.pointer)
+  withExtendedLifetime((networks, columns)) {
+    pass.forward(
+      rows: rows, input.pointer, context: extra?.pointer, workspace: workspace.pointer,
+      keeps: keeps, value: value.pointer, logDet: logDet.pointer)
+  }
   guard let tape else { return Transformed(value: Tensor(value), logDet: Tensor(logDet)) }
   let (tracksX, tracksContext) = (tapeX === tape, tapeContext === tape)
   tape.record { tape in
@@ -206,16 +235,17 @@ func coupling<Scalar>(
     guard gv != nil || gl != nil else { return }
     let gx = Storage(input.shape, input.kind)
     let gContext = tracksContext ? extra.map { Storage($0.shape, $0.kind) } : nil
-    tape.runBackward(pass.first, layers.first) { first in
+    tape.runBackward(networks.first.prepared, networks.first.layers) { first in
       func run(_ second: NetworkGradient?) {
         pass.backward(
           rows: rows, input.pointer, workspace: workspace.pointer, value: value.pointer,
           gv: gv?.pointer, gl: gl?.pointer, gx: gx.pointer, gContext: gContext?.pointer,
           firstGradient: first, secondGradient: second)
       }
-      guard let second = pass.second, let parameters = layers.second else { return run(nil) }
-      tape.runBackward(second, parameters, run)
+      guard let second = networks.second else { return run(nil) }
+      tape.runBackward(second.prepared, second.layers, run)
     }
+    withExtendedLifetime(columns) {}
     if tracksX { tape.add(gx, to: input.node) }
     if let gContext, let extra { tape.add(gContext, to: extra.node) }
   }

@@ -54,8 +54,14 @@ public struct Permutation<Scalar: TensorScalar>: Flow, PlannedFlow {
       value: x.gathering(inverseOrder, axis: 1), logDet: .zeros([x.storage.shape[0]]))
   }
 
-  /// Toward latent column i is column `inverseOrder[i]`, so that gradients go back by `order`.
-  var latentStep: DensityPlan.Step? { .permutation(order: inverseOrder, inverse: order) }
+  func planStep(_ direction: CouplingDirection) -> DensityPlan.Step? {
+    // Column i of the result is this one of the argument, so that gradients go back by the other.
+    let (forth, back) = direction == .toData ? (order, inverseOrder) : (inverseOrder, order)
+    return DensityPlan.Step(
+      .permutation(
+        order: CouplingPass.ColumnList(forth), inverse: CouplingPass.ColumnList(back)),
+      networks: [], lists: [order, inverseOrder])
+  }
 
   /// Has no tensors.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {}
