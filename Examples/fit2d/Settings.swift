@@ -157,7 +157,7 @@ enum Defaults {
   static let layers = 32
   static let hidden = "32,32"
   static let steps = 5_000
-  static let longSteps = 25_000
+  static let longSteps = 60_000
   /// Data sets of many sharp parts, which an affine flow takes long to tell apart.
   static let manyParts: Set<String> = [
     "circles", "rings", "eight-gaussians", "checkerboard", "two-spirals", "four-circles", "diamond",
