@@ -53,20 +53,92 @@ struct DensityPlan: @unchecked Sendable {
     lists = steps.flatMap(\.lists)
   }
 
-  // MARK: - Evaluation
-
   /// Runs all maps on some rows.
   ///
   /// - Parameters:
   ///   - rows: how many.
   ///   - x: `[rows, dimension]`.
   ///   - context: `[rows, contextDimension]`, where there is any.
-  ///   - result: called with the rows at the other side and the sum of the log-determinants.
-  private func run(
-    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?,
-    _ result: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
+  ///   - keeps: true where a way back follows.
+  ///   - term: scratch, `[rows]`.
+  ///   - total: becomes the sum of the log-determinants, `[rows]`.
+  ///   - memory: the workspace of a map, and where its result goes, `[rows, dimension]`.
+  /// - Returns: the rows at the other side.
+  func forward(
+    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?, keeps: Bool,
+    term: UnsafeMutableRawPointer, total: UnsafeMutableRawPointer,
+    memory: (_ map: Int) -> (workspace: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer)
+  ) -> UnsafeRawPointer {
+    let (type, count, columns) = (kind.kernelType, Int64(rows), Int64(dimension))
+    var value = x
+    fk_fill(type, count, 0, total)
+    for index in maps.indices {
+      let (workspace, output) = memory(index)
+      switch maps[index] {
+      case .coupling(let pass):
+        pass.forward(
+          rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
+          workspace: workspace, keeps: keeps, value: output, logDet: term)
+        fk_add_scaled(type, count, 1, term, total)
+      case .permutation(let order, _):
+        fk_take_columns(type, count, columns, columns, order.pointer, value, columns, output)
+      }
+      value = UnsafeRawPointer(output)
+    }
+    return value
+  }
+
+  /// Adds the log-density of latent rows to `total` `[rows]`; `term` is scratch.
+  func addBase(
+    rows: Int, _ latent: UnsafeRawPointer, term: UnsafeMutableRawPointer,
+    to total: UnsafeMutableRawPointer
   ) {
     let (type, count) = (kind.kernelType, Int64(rows))
+    fk_location_scale(
+      type, family, count, Int64(dimension), latent, location.pointer, logScale.pointer, term)
+    fk_add_scaled(type, count, 1, term, total)
+  }
+
+  // MARK: - Evaluation
+
+  /// log p of rows, of a plan toward latent space, into `result` `[rows]`.
+  ///
+  /// `constant` is added to the log-determinants first, as on a tape.
+  func logDensity(
+    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?, constant: Double?,
+    into result: UnsafeMutableRawPointer
+  ) {
+    withScratch(rows: rows) { term, _, memory in
+      let latent = forward(
+        rows: rows, x, context: context, keeps: false, term: term, total: result, memory: memory)
+      if let constant {
+        fk_unary(kind.kernelType, FK_SCALE_SHIFT, Int64(rows), result, 1, constant, result)
+      }
+      addBase(rows: rows, latent, term: term, to: result)
+    }
+  }
+
+  /// The data of latent rows, of a plan toward data, into `result` `[rows, dimension]`.
+  func data(
+    rows: Int, _ z: UnsafeRawPointer, context: UnsafeRawPointer?,
+    into result: UnsafeMutableRawPointer
+  ) {
+    withScratch(rows: rows) { term, total, memory in
+      let data = forward(
+        rows: rows, z, context: context, keeps: false, term: term, total: total, memory: memory)
+      result.copyMemory(from: data, byteCount: rows * dimension * kind.size)
+    }
+  }
+
+  /// Two vectors `[rows]`, and what ``forward(rows:_:context:keeps:term:total:memory:)`` asks for where
+  /// nothing is kept: one workspace for all maps, and two tables in turn.
+  private func withScratch(
+    rows: Int,
+    _ body: (
+      UnsafeMutableRawPointer, UnsafeMutableRawPointer,
+      (Int) -> (workspace: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer)
+    ) -> Void
+  ) {
     func rounded(_ bytes: Int) -> Int { (bytes + 63) / 64 * 64 }
     let (table, vector) = (rounded(rows * dimension * kind.size), rounded(rows * kind.size))
     var largest = 0
@@ -77,53 +149,9 @@ struct DensityPlan: @unchecked Sendable {
     let bytes = 2 * table + 2 * vector + largest
     guard let memory = fk_allocate(bytes) else { preconditionFailure("there is memory or an end") }
     defer { fk_deallocate(memory, bytes) }
-    var (value, output, other) = (x, memory, memory + table)
-    let (total, term) = (memory + 2 * table, memory + 2 * table + vector)
     let workspace = memory + 2 * table + 2 * vector
-    fk_fill(type, count, 0, total)
-    for map in maps {
-      switch map {
-      case .coupling(let pass):
-        pass.forward(
-          rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
-          workspace: workspace, keeps: false, value: output, logDet: term)
-        fk_add_scaled(type, count, 1, term, total)
-      case .permutation(let order, _):
-        fk_take_columns(
-          type, count, Int64(dimension), Int64(dimension), order.pointer, value, Int64(dimension),
-          output)
-      }
-      value = UnsafeRawPointer(output)
-      swap(&output, &other)
-    }
-    result(value, total)
-  }
-
-  /// log p of rows, of a plan toward latent space, into `result` `[rows]`.
-  ///
-  /// `constant` is added to the log-determinants first, as on a tape.
-  func logDensity(
-    rows: Int, _ x: UnsafeRawPointer, context: UnsafeRawPointer?, constant: Double?,
-    into result: UnsafeMutableRawPointer
-  ) {
-    run(rows: rows, x, context: context) { latent, logDet in
-      if let constant {
-        fk_unary(kind.kernelType, FK_SCALE_SHIFT, Int64(rows), logDet, 1, constant, logDet)
-      }
-      fk_location_scale(
-        kind.kernelType, family, Int64(rows), Int64(dimension), latent, location.pointer,
-        logScale.pointer, result)
-      fk_add_scaled(kind.kernelType, Int64(rows), 1, logDet, result)
-    }
-  }
-
-  /// The data of latent rows, of a plan toward data, into `result` `[rows, dimension]`.
-  func data(
-    rows: Int, _ z: UnsafeRawPointer, context: UnsafeRawPointer?,
-    into result: UnsafeMutableRawPointer
-  ) {
-    run(rows: rows, z, context: context) { data, _ in
-      result.copyMemory(from: data, byteCount: rows * dimension * kind.size)
+    body(memory + 2 * table, memory + 2 * table + vector) { index in
+      (workspace, memory + index % 2 * table)
     }
   }
 }

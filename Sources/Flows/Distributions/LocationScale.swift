@@ -165,8 +165,7 @@ extension LocationScaleDistribution {
   public func sampleWithLogDensity(
     _ count: Int, context: Tensor<Scalar>?, using generator: inout PhiloxGenerator
   ) -> (samples: Tensor<Scalar>, logDensity: Tensor<Scalar>) {
-    let samples = parameters.moved(
-      Self.family.noise([count, dimension], using: &generator))
+    let samples = sample(count, context: context, using: &generator)
     return (samples, logDensity(of: samples, context: nil))
   }
 

@@ -80,7 +80,7 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
   private func logDensity(
     of x: Tensor<Scalar>, context: Tensor<Scalar>?, by plan: DensityPlan
   ) -> Tensor<Scalar> {
-    checkContext(x, context, contextDimension)
+    checkContext(rows: x.storage.shape[0], context, contextDimension)
     let constant = standardization.map { Double((-log($0.scale).sum()).scalar) }
     return Tiles.fill(rows: x.storage.shape[0], columns: nil) { rows, out in
       let tile = standardization.map { $0.inverse(x[rows: rows]).value } ?? x[rows: rows]
@@ -138,28 +138,24 @@ public struct NormalizingFlow<Scalar: TensorScalar>: Distribution {
       // Each element is drawn by its place, so that a tile draws its own rows while they are in cache.
       let start = generator
       _ = generator.advance(by: count * dimension)
-      if standardization == nil, contextStandardization == nil, let plan = planInUnits(.toData) {
-        precondition(
-          context.map { $0.shape == [count, contextDimension] } ?? (contextDimension == 0),
-          "every draw has a row of \(contextDimension) context columns; got the shape "
-            + "\(context?.shape ?? [])")
-        return Tiles.fill(rows: count, columns: dimension) { rows, out in
-          var own = start
-          _ = own.advance(by: rows.lowerBound * dimension)
-          let z = base.sample(rows.count, context: nil, using: &own)
-          let context = context?[rows: rows]
-          withExtendedLifetime((z, context)) {
-            plan.data(
-              rows: rows.count, z.storage.pointer,
-              context: (context?.storage.pointer).map { UnsafeRawPointer($0) }, into: out)
-          }
-        }
-      }
-      return Tiles.map(rows: count, columns: dimension) { rows in
+      func draws(_ rows: Range<Int>) -> Tensor<Scalar> {
         var own = start
         _ = own.advance(by: rows.lowerBound * dimension)
-        let z = base.sample(rows.count, context: nil, using: &own)
-        return toData(z, context: context?[rows: rows]).value
+        return base.sample(rows.count, context: nil, using: &own)
+      }
+      guard let plan = densityPlan(.toData) else {
+        return Tiles.map(rows: count, columns: dimension) { rows in
+          toData(draws(rows), context: context?[rows: rows]).value
+        }
+      }
+      checkContext(rows: count, context, contextDimension)
+      return Tiles.fill(rows: count, columns: dimension) { rows, out in
+        let (z, context) = (draws(rows), context?[rows: rows])
+        withExtendedLifetime((z, context)) {
+          plan.data(
+            rows: rows.count, z.storage.pointer,
+            context: (context?.storage.pointer).map { UnsafeRawPointer($0) }, into: out)
+        }
       }
     }
     let z = base.sample(

@@ -139,16 +139,8 @@ private struct LikelihoodStep<Model: Distribution> {
     if isNormalizedByNodes, let density = trainer.model as? any NodeNormalized<Model.Scalar> {
       return take(rows, density, index: index, rate: rate)
     }
-    let builtIn = trainer.likelihoodStep(
+    let result = trainer.likelihoodStep(
       rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, .tiles(rows.tile))
-    let result =
-      builtIn
-      ?? trainer.step(
-        rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, mixesRows: mixesRows
-      ) { model, range in
-        let tile = rows.tile(range)
-        return negativeSum(model.logDensity(of: tile.data, context: tile.context), tile.weights)
-      }
     return adding(offset, to: result)
   }
 

@@ -48,6 +48,13 @@ final class GradientSlots<Model: Parameterized> {
   /// The gradient of a slot, in the layout of the parameters.
   func gradient(_ slot: Int) -> Storage { lanes[slot].gradient }
 
+  /// Where a slot's gradient by the parameter at a place goes; nil for what is not a parameter.
+  func addend(for parameter: UnsafeRawPointer, slot: Int) -> UnsafeMutableRawPointer? {
+    let offset = parameter - UnsafeRawPointer(parameters.pointer)
+    guard offset >= 0, offset < parameters.count * parameters.kind.size else { return nil }
+    return gradient(slot).pointer + offset
+  }
+
   /// Makes at least so many slots.
   func makeLanes(_ count: Int) {
     while lanes.count < count { lanes.append(Lane(layout, original, parameters: parameters)) }
@@ -73,8 +80,7 @@ final class GradientSlots<Model: Parameterized> {
     rows: Int, tileRows: Int, threads: Int, inputs: [Tensor<Model.Scalar>] = [],
     inputGradients: [Storage] = [], loss: Loss
   ) -> (slots: Int, sum: Double) {
-    let tiles = (rows + tileRows - 1) / tileRows
-    let slots = Swift.min(Tiles.slots, tiles)
+    let slots = Tiles.slots(rows: rows, tileRows: tileRows)
     makeLanes(slots)
     prepareNetworks(threads)
     Workers.run(slots, threads: threads) { slot in

@@ -1,9 +1,19 @@
 internal import CFlowKernels
 
 /// Rows whose log-likelihood is summed: a table, or tiles that are asked for.
-enum LikelihoodRows<Scalar: TensorScalar> {
+enum LikelihoodRows<Scalar: TensorScalar>: Sendable {
   case table(Batch<Scalar>)
   case tiles(@Sendable (Range<Int>) -> Batch<Scalar>)
+
+  func tile(_ range: Range<Int>) -> Batch<Scalar> {
+    switch self {
+    case .table(let table):
+      Batch(
+        data: table.data[rows: range], context: table.context?[rows: range],
+        weights: table.weights?.slice(range, axis: 0))
+    case .tiles(let tile): tile(range)
+    }
+  }
 }
 
 /// Runs a density plan forward and backward over the tiles of a batch, on memory allocated once.
@@ -13,7 +23,7 @@ enum LikelihoodRows<Scalar: TensorScalar> {
 final class LikelihoodSlots<Model: Parameterized> {
   typealias Scalar = Model.Scalar
 
-  let plan: DensityPlan
+  private let plan: DensityPlan
   private let gradients: GradientSlots<Model>
   private let networks: [PreparedNetwork]
   private var slots: ContiguousArray<LikelihoodSlot> = []
@@ -38,8 +48,7 @@ final class LikelihoodSlots<Model: Parameterized> {
   func run(rows: Int, tileRows: Int, threads: Int, _ source: LikelihoodRows<Scalar>) -> (
     slots: Int, sum: Double
   ) {
-    let tiles = (rows + tileRows - 1) / tileRows
-    let count = Swift.min(Tiles.slots, tiles)
+    let count = Tiles.slots(rows: rows, tileRows: tileRows)
     gradients.makeLanes(count)
     makeSlots(count, rows: Swift.min(rows, tileRows))
     Workers.run(networks.count, threads: threads, Preparation(slots: self))
@@ -80,9 +89,7 @@ final class LikelihoodSlots<Model: Parameterized> {
   private func runSlot(_ work: TileRun, _ index: Int) {
     let slot = slots[index]
     if addsInTiles || index == 0 { gradients.clear(index) }
-    for place in networks.indices where networks[place].isPiecewise {
-      fk_fill(FK_DOUBLE, Int64(networks[place].sumCount), 0, slot.sums[place].pointer)
-    }
+    for place in networks.indices { slot.sums[place]?.begin(networks[place]) }
     slot.loss.pointee = 0
     var start = index * work.tileRows
     while start < work.rows {
@@ -93,15 +100,11 @@ final class LikelihoodSlots<Model: Parameterized> {
 
   /// The sums of all slots, in their order, become gradients in the first slot.
   private func finish(network index: Int, slots count: Int) {
-    let network = networks[index]
-    guard network.isPiecewise else { return }
-    let first = slots[0].sums[index].pointer
-    for slot in 1..<count {
-      fk_add_scaled(
-        FK_DOUBLE, Int64(network.sumCount), 1, slots[slot].sums[index].pointer, first)
+    guard let first = slots[0].sums[index], let target = slots[0].targets[index].parameters else {
+      return
     }
-    guard let target = slots[0].targets[index].parameters else { return }
-    network.finish(first.assumingMemoryBound(to: Double.self), target)
+    for slot in 1..<count { slots[slot].sums[index].map { first.add($0) } }
+    first.finish(into: target)
   }
 
   private func runTile(
@@ -135,26 +138,11 @@ final class LikelihoodSlots<Model: Parameterized> {
     _ slot: LikelihoodSlot
   ) {
     let (type, count, dimension) = (plan.kind.kernelType, Int64(rows), Int64(plan.dimension))
-    var value = x
-    fk_fill(type, count, 0, slot.logDensity.pointer)
-    for index in plan.maps.indices {
-      let output = slot.values[index].pointer
-      switch plan.maps[index] {
-      case .coupling(let pass):
-        pass.forward(
-          rows: rows, value, context: pass.contextDimension > 0 ? context : nil,
-          workspace: slot.workspaces[index].pointer, value: output, logDet: slot.term.pointer)
-        fk_add_scaled(type, count, 1, slot.term.pointer, slot.logDensity.pointer)
-      case .permutation(let order, _):
-        fk_take_columns(
-          type, count, dimension, dimension, order.pointer, value, dimension, output)
-      }
-      value = UnsafeRawPointer(output)
-    }
-    fk_location_scale(
-      type, plan.family, count, dimension, value, plan.location.pointer, plan.logScale.pointer,
-      slot.term.pointer)
-    fk_add_scaled(type, count, 1, slot.term.pointer, slot.logDensity.pointer)
+    let latent = plan.forward(
+      rows: rows, x, context: context, keeps: true, term: slot.term.pointer,
+      total: slot.logDensity.pointer
+    ) { (slot.workspaces[$0].pointer, slot.values[$0].pointer) }
+    plan.addBase(rows: rows, latent, term: slot.term.pointer, to: slot.logDensity.pointer)
     // The gradient of the loss by each log-density is minus its weight.
     if let weights {
       fk_unary(type, FK_NEG, count, weights, 0, 0, slot.weights.pointer)
@@ -168,7 +156,7 @@ final class LikelihoodSlots<Model: Parameterized> {
 
     var (g, next) = slot.gradients
     fk_location_scale_backward(
-      type, plan.family, count, dimension, value, plan.location.pointer, plan.logScale.pointer,
+      type, plan.family, count, dimension, latent, plan.location.pointer, plan.logScale.pointer,
       slot.weights.pointer, g.pointer, slot.locationGradient, slot.scaleGradient)
     var network = networks.count
     for index in plan.maps.indices.reversed() {
@@ -214,12 +202,7 @@ final class LikelihoodSlots<Model: Parameterized> {
     let kind = plan.kind
     func columns() -> Storage { Storage(Shape(rows, plan.dimension), kind) }
     func vector() -> Storage { Storage(Shape(rows), kind) }
-    let gradient = gradients.gradient(index)
-    func place(_ storage: Storage) -> UnsafeMutableRawPointer? {
-      guard storage.memory === gradients.parameters else { return nil }
-      return gradient.pointer + (storage.pointer - gradients.parameters.pointer)
-    }
-    let sums = networks.map { Storage(Shape($0.isPiecewise ? $0.sumCapacity : 0), .float64) }
+    let sums = networks.map { $0.isPiecewise ? PieceSums($0) : nil }
     return LikelihoodSlot(
       values: plan.maps.map { _ in columns() },
       workspaces: plan.maps.map { step in
@@ -230,11 +213,12 @@ final class LikelihoodSlots<Model: Parameterized> {
       weights: vector(),
       targets: zip(networks, sums).map { network, sums in
         NetworkGradient(
-          parameters: network.gradient(in: gradient, of: gradients.parameters),
-          sums: network.isPiecewise
-            ? sums.pointer.assumingMemoryBound(to: Double.self) : nil)
+          parameters: network.gradient { gradients.addend(for: $0, slot: index) },
+          sums: sums?.pointer)
       },
-      sums: sums, locationGradient: place(plan.location), scaleGradient: place(plan.logScale),
+      sums: sums,
+      locationGradient: gradients.addend(for: plan.location.pointer, slot: index),
+      scaleGradient: gradients.addend(for: plan.logScale.pointer, slot: index),
       loss: .allocate(capacity: 1))
   }
 }
@@ -252,7 +236,7 @@ private struct LikelihoodSlot {
   let weights: Storage
   /// Where the gradients of each network go: those by parameters, and the sums by piece.
   let targets: [NetworkGradient]
-  let sums: [Storage]
+  let sums: [PieceSums?]
   let locationGradient: UnsafeMutableRawPointer?
   let scaleGradient: UnsafeMutableRawPointer?
   let loss: UnsafeMutablePointer<Double>

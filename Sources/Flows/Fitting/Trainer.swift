@@ -108,22 +108,8 @@ public final class Trainer<Model: Parameterized> {
     return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
 
-  fileprivate var plan: DensityPlan? { likelihood?.plan }
-
   /// True for models whose step of maximum likelihood runs without a tape.
   var hasBuiltInLikelihood: Bool { likelihood != nil }
-
-  /// One built-in step of maximum likelihood; nil where the model has none.
-  func likelihoodStep(
-    rows: Int, totalWeight: Double?, learningRate: Double, _ source: LikelihoodRows<Model.Scalar>
-  ) -> StepResult? {
-    guard let likelihood else { return nil }
-    precondition(rows > 0, "a training step needs at least one row")
-    let (count, sum) = likelihood.run(
-      rows: rows, tileRows: Tiles.rows(batch: rows), threads: threads, source)
-    let weight = totalWeight ?? Double(rows)
-    return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
-  }
 
   // Both passes over the parameters run in fixed chunks on all workers; the norm's parts are added
   // in order, so that nothing depends on the number of threads.
@@ -230,16 +216,8 @@ extension Trainer where Model: Distribution {
     weights: Tensor<Model.Scalar>? = nil, learningRate: Double
   ) -> StepResult {
     let rows = x.storage.shape[0]
-    if let plan {
-      precondition(
-        x.rank == 2 && x.storage.shape[1] == plan.dimension,
-        "the density is one of rows of \(plan.dimension) columns; got the shape \(x.shape)")
-      checkContext(x, context, plan.contextDimension)
-    } else {
-      original.checkRows(x)
-      checkContext(x, context, original.contextDimension)
-    }
-    precondition(rows > 0, "a training step needs at least one row")
+    original.checkRows(x)
+    checkContext(rows: rows, context, original.contextDimension)
     precondition(
       weights.map { $0.rank == 1 && $0.count == rows } ?? true, "every row has one weight")
     var total: Double?
@@ -248,19 +226,29 @@ extension Trainer where Model: Distribution {
       fk_sum(weights.storage.type, Int64(rows), weights.storage.pointer, &sum)
       total = sum
     }
-    let batch = Batch(data: x, context: context, weights: weights)
-    if let result = likelihoodStep(
-      rows: rows, totalWeight: total, learningRate: learningRate, .table(batch))
-    {
-      return result
+    return likelihoodStep(
+      rows: rows, totalWeight: total, learningRate: learningRate,
+      .table(Batch(data: x, context: context, weights: weights)))
+  }
+
+  /// One step of maximum likelihood, built in where the model has such a one, else on a tape.
+  func likelihoodStep(
+    rows: Int, totalWeight: Double?, learningRate: Double, _ source: LikelihoodRows<Model.Scalar>
+  ) -> StepResult {
+    precondition(rows > 0, "a training step needs at least one row")
+    guard let likelihood else {
+      return step(
+        rows: rows, totalWeight: totalWeight, learningRate: learningRate,
+        mixesRows: original.mixesRows
+      ) { model, range in
+        let tile = source.tile(range)
+        return negativeSum(model.logDensity(of: tile.data, context: tile.context), tile.weights)
+      }
     }
-    return step(
-      rows: rows, totalWeight: total, learningRate: learningRate, mixesRows: original.mixesRows
-    ) { model, range in
-      let logDensity = model.logDensity(
-        of: batch.data[rows: range], context: batch.context?[rows: range])
-      return negativeSum(logDensity, batch.weights?.slice(range, axis: 0))
-    }
+    let (count, sum) = likelihood.run(
+      rows: rows, tileRows: Tiles.rows(batch: rows), threads: threads, source)
+    let weight = totalWeight ?? Double(rows)
+    return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
 }
 

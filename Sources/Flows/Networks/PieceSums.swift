@@ -34,12 +34,14 @@ final class PieceSums {
   private(set) var isUsed = false
   private let values: Storage
 
-  init(_ network: PreparedNetwork, parameters: [LayerParameters], isDeferred: Bool) {
+  /// Sums that are not in use yet; a recording says what the parameters are to it.
+  init(
+    _ network: PreparedNetwork, parameters: [LayerParameters] = [], isDeferred: Bool = true
+  ) {
     self.network = network
     self.parameters = parameters
     self.isDeferred = isDeferred
     values = Storage(Shape(network.sumCapacity), .float64)
-    begin(network)
   }
 
   var pointer: UnsafeMutablePointer<Double> {
@@ -81,8 +83,13 @@ final class PieceSums {
   /// Turns the sums into gradients, which are added to those on the tape.
   func finish(on tape: Tape) {
     guard isUsed else { return }
+    finish(into: tape.gradients(of: parameters))
+  }
+
+  /// The same, added to those at given places.
+  func finish(into gradient: fk_network_gradient) {
     isUsed = false
-    network.finish(pointer, tape.gradients(of: parameters))
+    network.finish(pointer, gradient)
   }
 }
 
@@ -93,16 +100,9 @@ extension Tape {
       guard storage.activeTape === self else { return nil }
       return addend(for: storage.node, like: storage)
     }
-    var result = fk_network_gradient()
-    withUnsafeMutableBytes(of: &result.weights) { bytes in
-      let slots = bytes.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
-      for (index, layer) in parameters.enumerated() { slots[index] = place(layer.weight) }
-    }
-    withUnsafeMutableBytes(of: &result.biases) { bytes in
-      let slots = bytes.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
-      for (index, layer) in parameters.enumerated() { slots[index] = layer.bias.flatMap(place) }
-    }
-    return result
+    return fk_network_gradient(
+      layers: parameters.count, weights: { place(parameters[$0].weight) },
+      biases: { parameters[$0].bias.flatMap(place) })
   }
 
   /// Runs a network backwards: its gradient by x, and what its parameters that this tape tracks get.

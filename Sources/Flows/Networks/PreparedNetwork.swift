@@ -123,40 +123,24 @@ final class PreparedNetwork: @unchecked Sendable {
     }
   }
 
-  /// The places in a gradient block of the parameters that lie in a block of the same layout; null for
-  /// those that do not.
-  func gradient(in gradient: Storage, of parameters: Storage) -> fk_network_gradient {
-    let bytes = parameters.count * kind.size
-    func place(_ pointer: UnsafeRawPointer?) -> UnsafeMutableRawPointer? {
-      guard let pointer else { return nil }
-      let offset = pointer - UnsafeRawPointer(parameters.pointer)
-      return offset >= 0 && offset < bytes ? gradient.pointer + offset : nil
+  /// Where the gradient of each parameter goes, by the place of the parameter.
+  func gradient(_ place: (UnsafeRawPointer) -> UnsafeMutableRawPointer?) -> fk_network_gradient {
+    withUnsafeBytes(of: &network.pointee.weights) { weights in
+      withUnsafeBytes(of: &network.pointee.biases) { biases in
+        let weights = weights.assumingMemoryBound(to: UnsafeRawPointer?.self)
+        let biases = biases.assumingMemoryBound(to: UnsafeRawPointer?.self)
+        return fk_network_gradient(
+          layers: Int(network.pointee.layers), weights: { weights[$0].flatMap(place) },
+          biases: { biases[$0].flatMap(place) })
+      }
     }
-    let network = network.pointee
-    var result = fk_network_gradient()
-    withUnsafeBytes(of: network.weights) { from in
-      withUnsafeMutableBytes(of: &result.weights) { copyPlaces(from, $0, place) }
-    }
-    withUnsafeBytes(of: network.biases) { from in
-      withUnsafeMutableBytes(of: &result.biases) { copyPlaces(from, $0, place) }
-    }
-    return result
-  }
-
-  private func copyPlaces(
-    _ from: UnsafeRawBufferPointer, _ to: UnsafeMutableRawBufferPointer,
-    _ place: (UnsafeRawPointer?) -> UnsafeMutableRawPointer?
-  ) {
-    let from = from.assumingMemoryBound(to: UnsafeRawPointer?.self)
-    let to = to.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
-    for index in 0..<Int(network.pointee.layers) { to[index] = place(from[index]) }
   }
 
   /// What passes need of this network; good as long as it lives.
   var view: NetworkView {
     NetworkView(
       network: UnsafePointer(network), prepared: UnsafeRawPointer(prepared), kind: kind,
-      isPiecewise: isPiecewise, inputs: inputs, outputs: outputs)
+      isPiecewise: isPiecewise, outputs: outputs)
   }
 
   // MARK: - Sums by piece
@@ -181,7 +165,6 @@ struct NetworkView {
   fileprivate let prepared: UnsafeRawPointer
   let kind: ScalarKind
   let isPiecewise: Bool
-  let inputs: Int
   let outputs: Int
 
   /// What a forward pass of so many rows keeps for the way back.
@@ -218,6 +201,24 @@ struct NetworkView {
         kind.kernelType, network, prepared, Int64(rows), x, saved, g, gx, &parameters)
     } else {
       fk_network_backward(kind.kernelType, network, prepared, Int64(rows), x, saved, g, gx, nil)
+    }
+  }
+}
+
+extension fk_network_gradient {
+  /// From the places of each layer; nil for what is not wanted.
+  init(
+    layers: Int, weights: (Int) -> UnsafeMutableRawPointer?,
+    biases: (Int) -> UnsafeMutableRawPointer?
+  ) {
+    self.init()
+    withUnsafeMutableBytes(of: &self.weights) { bytes in
+      let slots = bytes.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+      for layer in 0..<layers { slots[layer] = weights(layer) }
+    }
+    withUnsafeMutableBytes(of: &self.biases) { bytes in
+      let slots = bytes.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+      for layer in 0..<layers { slots[layer] = biases(layer) }
     }
   }
 }

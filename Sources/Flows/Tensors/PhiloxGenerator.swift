@@ -54,28 +54,15 @@ public struct PhiloxGenerator: RandomNumberGenerator, Hashable, Sendable, Codabl
 }
 
 extension Tensor {
-  private typealias Fill = (
-    fk_type, UInt64, UInt64, UInt64, Int64, UnsafeMutableRawPointer?
-  ) -> Void
-
+  /// Draws by a kernel; side by side where an element is a function of its place alone.
   private static func drawn(
-    _ shape: [Int], _ generator: inout PhiloxGenerator, _ fill: Fill
+    _ shape: [Int], _ generator: inout PhiloxGenerator, sideBySide: Bool = false,
+    _ fill: (fk_type, UInt64, UInt64, UInt64, Int64, UnsafeMutableRawPointer?) -> Void
   ) -> Tensor {
     let storage = Storage(Shape(shape), Scalar.scalarKind)
     let first = generator.advance(by: storage.count)
-    fill(
-      storage.type, generator.seed, generator.stream, first, Int64(storage.count), storage.pointer)
-    return Tensor(storage)
-  }
-
-  /// The same where an element is a function of its place alone, so that runs of them are drawn side
-  /// by side.
-  private static func drawnInRuns(
-    _ shape: [Int], _ generator: inout PhiloxGenerator, _ fill: Fill
-  ) -> Tensor {
-    let storage = Storage(Shape(shape), Scalar.scalarKind)
-    let first = generator.advance(by: storage.count)
-    let (seed, stream, count, run) = (generator.seed, generator.stream, storage.count, 8_192)
+    let (seed, stream, count) = (generator.seed, generator.stream, storage.count)
+    let run = sideBySide ? 8_192 : Swift.max(1, count)
     Workers.run((count + run - 1) / run, threads: Workers.count) { index in
       let start = index * run
       fill(
@@ -89,7 +76,7 @@ extension Tensor {
   public static func uniform(
     _ shape: [Int], in bounds: Range<Scalar> = 0..<1, using generator: inout PhiloxGenerator
   ) -> Tensor {
-    let unit = drawnInRuns(shape, &generator, fk_random_uniform)
+    let unit = drawn(shape, &generator, sideBySide: true, fk_random_uniform)
     if bounds == 0..<1 { return unit }
     // Rounding may reach the upper bound, which does not belong to the range.
     return unit.scaled(by: bounds.upperBound - bounds.lowerBound, plus: bounds.lowerBound)
@@ -98,12 +85,12 @@ extension Tensor {
 
   /// Independent draws from the standard normal distribution.
   public static func normal(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
-    drawnInRuns(shape, &generator, fk_random_normal)
+    drawn(shape, &generator, sideBySide: true, fk_random_normal)
   }
 
   /// Independent draws from the standard Laplace distribution, density e^−|x| / 2.
   public static func laplace(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
-    drawnInRuns(shape, &generator, fk_random_laplace)
+    drawn(shape, &generator, sideBySide: true, fk_random_laplace)
   }
 
   /// Independent draws from the gamma distribution of rate 1, density x^(α−1) e^−x / Γ(α).
@@ -125,7 +112,7 @@ extension Tensor {
 
   /// Independent draws from the standard logistic distribution, density e^−x / (1 + e^−x)².
   public static func logistic(_ shape: [Int], using generator: inout PhiloxGenerator) -> Tensor {
-    drawnInRuns(shape, &generator, fk_random_logistic)
+    drawn(shape, &generator, sideBySide: true, fk_random_logistic)
   }
 
   /// Independent draws from gamma distributions of rate 1, each with a shape parameter of its own.

@@ -145,15 +145,16 @@ final class Tape {
   /// They are kept until the recording has run backwards, or longer where that is the owner's wish;
   /// but a parameter that was computed has a record that waits for its gradient.
   func pieceSums<Scalar>(of network: PreparedNetwork, _ layers: [Linear<Scalar>]) -> PieceSums {
-    guard layers.allSatisfy(isMadeOfLeaves) else {
-      return PieceSums(network, parameters: layers.map(LayerParameters.init), isDeferred: false)
+    let isDeferred = layers.allSatisfy(isMadeOfLeaves)
+    let sums: PieceSums
+    if isDeferred, let kept = pieceSums.first(where: { $0.isOf(layers) }) {
+      sums = kept
+    } else {
+      sums = PieceSums(
+        network, parameters: layers.map(LayerParameters.init), isDeferred: isDeferred)
+      if isDeferred { pieceSums.append(sums) }
     }
-    for sums in pieceSums where sums.isOf(layers) {
-      sums.begin(network)
-      return sums
-    }
-    let sums = PieceSums(network, parameters: layers.map(LayerParameters.init), isDeferred: true)
-    pieceSums.append(sums)
+    sums.begin(network)
     return sums
   }
 

@@ -15,6 +15,11 @@ package enum Tiles {
   /// Gradient slots: tile i adds to slot i mod slots, and slots are summed in order.
   static let slots = 8
 
+  /// The slots that a batch fills.
+  static func slots(rows: Int, tileRows: Int) -> Int {
+    Swift.min(slots, (rows + tileRows - 1) / tileRows)
+  }
+
   /// Applies a function of rows tile by tile, in parallel.
   ///
   /// `columns` is nil for a result `[rows]`, else the columns of a result `[rows, columns]`.

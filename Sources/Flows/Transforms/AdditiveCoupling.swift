@@ -64,7 +64,7 @@ public struct AdditiveCoupling<Scalar: TensorScalar>: Flow {
   ) -> Transformed<Scalar> {
     checkRows(x)
     if let network = CouplingNetwork(shiftNetwork) {
-      checkContext(x, context, contextDimension)
+      checkContext(rows: x.storage.shape[0], context, contextDimension)
       return coupling(x, context, pass(network.prepared, direction), (network, nil), columns)
     }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)

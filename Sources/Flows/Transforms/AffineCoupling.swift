@@ -94,7 +94,7 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
   ) -> Transformed<Scalar> {
     checkRows(x)
     if let networks {
-      checkContext(x, context, contextDimension)
+      checkContext(rows: x.storage.shape[0], context, contextDimension)
       return coupling(x, context, pass(networks, direction), networks, columns)
     }
     let seen = conditionerInput(x, columns.passed, context, contextDimension)
@@ -157,7 +157,7 @@ public struct AffineCoupling<Scalar: TensorScalar>: Flow {
 
 /// Checks that context comes with a flow that takes it, row by row.
 func checkContext<Scalar>(
-  _ x: Tensor<Scalar>, _ context: Tensor<Scalar>?, _ contextDimension: Int
+  rows: Int, _ context: Tensor<Scalar>?, _ contextDimension: Int
 ) {
   guard contextDimension > 0 else {
     precondition(
@@ -169,15 +169,15 @@ func checkContext<Scalar>(
   }
   precondition(
     context.rank == 2 && context.storage.shape[1] == contextDimension
-      && context.storage.shape[0] == x.storage.shape[0],
-    "the context has the shape [\(x.storage.shape[0]), \(contextDimension)]; got \(context.shape)")
+      && context.storage.shape[0] == rows,
+    "the context has the shape [\(rows), \(contextDimension)]; got \(context.shape)")
 }
 
 /// The passed columns, with the context beside them where there is one.
 func conditionerInput<Scalar>(
   _ x: Tensor<Scalar>, _ passed: IndexList, _ context: Tensor<Scalar>?, _ contextDimension: Int
 ) -> Tensor<Scalar> {
-  checkContext(x, context, contextDimension)
+  checkContext(rows: x.storage.shape[0], context, contextDimension)
   let seen = x.gathering(passed, axis: 1)
   return context.map { .concatenated([seen, $0], axis: 1) } ?? seen
 }
