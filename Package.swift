@@ -22,7 +22,9 @@ let package = Package(
     .target(
       name: "Flows", dependencies: ["CFlowKernels", "CSystemLibraries"],
       swiftSettings: optimizedSwift),
-    .target(name: "PoseRLE", dependencies: ["Flows"], swiftSettings: optimizedSwift),
+    .target(
+      name: "PoseRLE", dependencies: ["Flows", "CImageKernels", "CSystemLibraries"],
+      swiftSettings: optimizedSwift),
     .target(name: "FlowChecks", dependencies: ["Flows"], swiftSettings: optimizedSwift),
 
     // MARK: - Implementation details
@@ -30,6 +32,7 @@ let package = Package(
       name: "CFlowKernels",
       cSettings: optimizedC,
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "CImageKernels", cSettings: optimizedC),
     .target(
       name: "CSystemLibraries",
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -51,13 +54,17 @@ let package = Package(
     .testTarget(
       name: "FlowsTests",
       dependencies: ["Flows", "FlowChecks", "CFlowKernels", "CAllocationMeter"],
-      exclude: ["Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py"],
+      exclude: [
+        "Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py",
+        "Goldens/make_pytorch_goldens.py",
+      ],
       resources: [.copy("Goldens/Fixtures"), .copy("Files/OldModels")]),
     .testTarget(
       name: "PoseRLETests", dependencies: ["Flows", "PoseRLE", "FlowChecks"],
       exclude: [
         "Likelihoods/make_likelihood_goldens.py", "Heads/make_head_goldens.py",
-        "Metrics/make_metrics_fixtures.py",
+        "Data/make_crop_goldens.py", "Heads/make_checkpoint_goldens.py",
+        "Images/make_image_fixtures.py", "Metrics/make_metrics_fixtures.py",
       ],
       resources: [.copy("Fixtures")]),
     .target(
@@ -66,7 +73,10 @@ let package = Package(
     .testTarget(name: "ExampleSupportTests", dependencies: ["ExampleSupport"]),
     .testTarget(
       name: "ExampleTests",
-      dependencies: ["Flows", "ExampleSupport", "fit2d", "pose-rle", "benchmarks", "KilledFit"]),
+      dependencies: [
+        "Flows", "PoseRLE", "FlowCharts", "ExampleSupport", "fit2d", "pose-rle", "benchmarks",
+        "KilledFit",
+      ]),
     .executableTarget(name: "KilledFit", dependencies: ["Flows"], path: "Tests/KilledFit"),
   ],
   swiftLanguageModes: [.v6]

@@ -102,7 +102,7 @@ extension ArgumentParser {
             .flag(
               "peers",
               help: "Training steps, log-densities and draws here and in PyTorch, JAX, zuko and "
-                + "flowjax, in turn."),
+                + "flowjax, in turn; residual networks on images here and in PyTorch."),
           ]),
         CommandOptionGroup(
           "Beside Python",

@@ -7,12 +7,14 @@ struct EvaluateCommand: Command {
   static let options = CommandOptionGroup(
     "Evaluation",
     [
-      .value("evaluate", "FILE", help: "Detections in COCO's results format."),
-      .value("annotations", "FILE", help: "The annotations to compare them with."),
+      .value(
+        "evaluate", "FILE",
+        help: "Detections in COCO's results format, to be compared with --annotations."),
       .value(
         "bootstrap", "N",
         help: "Adds 95 % intervals from N draws of the images with replacement."),
     ])
+  static let sharedOptions: Set<String> = ["annotations"]
 
   let detections: String
   let annotations: String

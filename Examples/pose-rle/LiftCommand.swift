@@ -12,23 +12,14 @@ struct LiftCommand: Command {
         "lift", "DIR",
         help: "Poses in two and three dimensions: train_ and val_ kp2d.npy, cam3d.npy and "
           + "sequence.npy, and meta.json."),
-      .value(
-        "likelihood", "NAME", default: "residual",
-        help: "all, or one of \(KeypointLikelihood.presets.map(\.name).joined(separator: ", "))."),
-      .value(
-        "seeds", "N", default: "1", help: "Trainings of each: --seed, the next number, and so on."),
-      .value("steps", "N", default: "\(LiftingOptions().steps)", help: "Training steps."),
       .value("width", "N", default: "\(LiftingOptions().width)", help: "Units of a hidden layer."),
-      .value(
-        "output", "DIR",
-        help: "Save the weights of each training in this folder, and what --json prints of those "
-          + "done so far as runs.json."),
       .value(
         "checkpoints", "DIR",
         help:
           "Keep the state of each training in this folder, and go on from it where there is one."
       ),
     ])
+  static let sharedOptions: Set<String> = ["likelihood", "seeds", "steps", "output"]
 
   let folder: String
   let likelihoods: [(name: String, likelihood: KeypointLikelihood)]
@@ -41,14 +32,18 @@ struct LiftCommand: Command {
   init(_ arguments: ParsedArguments) throws(ArgumentError) {
     folder = try arguments.string("lift")
     let presets = KeypointLikelihood.presets
-    let name = try arguments.choice(
-      "likelihood", from: presets.map(\.name) + ["all"], kind: "likelihood")
+    let name =
+      arguments.isGiven("likelihood")
+      ? try arguments.choice(
+        "likelihood", from: presets.map(\.name) + ["all"], kind: "likelihood") : "residual"
     likelihoods = name == "all" ? presets : presets.filter { $0.name == name }
     let first = try arguments.int("seed", in: 0...1 << 53)
     let count = try arguments.int("seeds", in: 1...1_000)
     seeds = (0..<count).map { UInt64(first + $0) }
     var options = LiftingOptions()
-    options.steps = try arguments.int("steps", in: 1...100_000_000)
+    if arguments.isGiven("steps") {
+      options.steps = try arguments.int("steps", in: 1...100_000_000)
+    }
     options.width = try arguments.int("width", in: 1...65_536)
     training = options
     output = arguments.optionalString("output")

@@ -118,6 +118,24 @@ static int64_t gradients(const fk_network *n, const fk_network_gradient *gradien
   return count;
 }
 
+// Of a convolution: elements of its arrays, and its multiply-adds by the plain formula, those with
+// zeros outside of the image among them; minimal filtering takes fewer (convolution_winograd.h).
+static int64_t convolution_in(const fk_convolution_shape *s) {
+  return s->images * s->height * s->width * s->in_channels;
+}
+
+static int64_t convolution_out(const fk_convolution_shape *s) {
+  return s->images * s->out_height * s->out_width * s->out_channels;
+}
+
+static int64_t convolution_window(const fk_convolution_shape *s) {
+  return s->kernel_height * s->kernel_width * (s->in_channels / s->groups);
+}
+
+static int64_t convolution_arrays(const fk_convolution_shape *s) {
+  return convolution_in(s) + convolution_out(s) + convolution_window(s) * s->out_channels;
+}
+
 // Operations and bytes of a call, from its parameters by name and `scalar`, the bytes of a scalar.
 #define WORK_matmul                                                                                \
   m * n *(2 * k + activations[activation].forward),                                                \
@@ -198,8 +216,48 @@ static int64_t gradients(const fk_network *n, const fk_network_gradient *gradien
           (int64_t)sizeof *sums * 2 * n->widths[3] * PIECES
 #define WORK_take_columns 0, scalar * 2 * rows * count + (indices ? INDEX * count : 0)
 #define WORK_add_columns rows *count, scalar * 3 * rows * count + INDEX * count
+#define WORK_convolution                                                                           \
+  convolution_out(s) *                                                                             \
+      (2 * convolution_window(s) + activations[activation].forward + (residual ? 1 : 0)),          \
+      scalar * (convolution_arrays(s) + (bias ? s->out_channels : 0) +                             \
+                (residual ? convolution_out(s) : 0))
+#define WORK_convolution_input_gradient                                                            \
+  2 * convolution_out(s) * convolution_window(s),                                                  \
+      scalar * (convolution_arrays(s) + (bias ? s->in_channels : 0) +                              \
+                (accumulate ? convolution_in(s) : 0))
+#define WORK_convolution_weight_gradient                                                           \
+  2 * convolution_out(s) * convolution_window(s),                                                  \
+      scalar * (convolution_arrays(s) +                                                            \
+                (accumulate ? convolution_window(s) * s->out_channels : 0))
 // Of the normal quantile, one value of a special function each.
 #define WORK_random_normal n, scalar *n
+// Statistics: the sum, and the square of each difference. A gradient on its way back through a
+// normalisation: two sums of products with differences, and five operations for the result.
+#define WORK_batch_statistics 4 * rows *channels, scalar *(rows + 2) * channels
+#define WORK_batch_normalize                                                                       \
+  rows *channels *(3 + (residual ? 1 : 0) + activations[activation].forward),                      \
+      scalar * channels * (rows * (residual ? 3 : 2) + 4)
+#define WORK_batch_normalize_backward                                                              \
+  rows *channels *(9 + (accumulate ? 1 : 0) + activations[activation].backward),                   \
+      scalar * channels *                                                                          \
+          (rows * (3 + (activation == FK_IDENTITY ? 0 : 1) + (accumulate ? 1 : 0) +                \
+                   (gresidual ? 1 : 0)) +                                                          \
+           3 + (gscale ? 2 : 0) + (gshift ? 2 : 0))
+// Whole windows, those parts that lie in the padding too.
+#define POOL_IN images *height *width *channels
+#define POOL_OUT images *out_height *out_width *channels
+#define WORK_max_pool                                                                              \
+  0, scalar *(POOL_IN + POOL_OUT) + (places ? (int64_t)sizeof *places * POOL_OUT : 0)
+#define WORK_max_pool_backward                                                                     \
+  images *out_pixels *channels,                                                                    \
+      (scalar + (int64_t)sizeof *places) * images * out_pixels * channels +                        \
+          2 * scalar * images * pixels * channels
+#define WORK_average_pool POOL_OUT *kernel_y *kernel_x, scalar *(POOL_IN + POOL_OUT)
+#define WORK_average_pool_backward                                                                 \
+  2 * POOL_OUT *kernel_y *kernel_x, scalar *(2 * POOL_IN + POOL_OUT)
+#define WORK_global_average images *pixels *channels, scalar *images *channels *(pixels + 1)
+#define WORK_global_average_backward                                                               \
+  images *(pixels + 1) * channels, scalar *images *channels *(2 * pixels + 1)
 
 // MARK: - Counters
 

@@ -1,8 +1,9 @@
 // Blocks of 64-byte alignment from per-thread lists: four size classes an octave, up to 4 MiB.
 // A block may be freed on another thread than it came from; it then joins that thread's lists, whose
-// length is bounded. Under AddressSanitizer every block comes from the system, so that use after
-// free is seen.
+// length is bounded; what is beyond may be kept for all threads (spare.c). Under AddressSanitizer
+// every block comes from the system, so that use after free is seen.
 #include "CFlowKernels.h"
+#include "spare.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -28,6 +29,10 @@ typedef struct {
 static _Thread_local int64_t system_allocations;
 
 static void *from_system(size_t bytes) {
+#ifndef FK_NO_LISTS
+  void *spare = bytes >= FK_SMALLEST_SPARE ? fk_take_spare(bytes) : NULL;
+  if (spare) return spare;
+#endif
   system_allocations++;
   void *p = NULL;
   if (posix_memalign(&p, ALIGNMENT, bytes) != 0) abort();
@@ -96,7 +101,8 @@ void fk_deallocate(void *p, size_t bytes) {
   size_t size;
   const int c = bytes > LARGEST ? -1 : class_of(bytes, &size);
   if (c < 0 || local.length[c] >= LIST_LIMIT || (size_t)local.length[c] * size > CLASS_BYTES) {
-    free(p);
+    const size_t all = c < 0 ? bytes : size;
+    if (all < FK_SMALLEST_SPARE || !fk_keep_spare(p, all)) free(p);
     return;
   }
   if (!local.registered) {

@@ -1,5 +1,29 @@
-/// Numbers as they are written next to the ticks of an axis.
-enum NumberText {
+/// Numbers as people read them: next to the ticks of an axis, and in tables.
+public enum NumberText {
+  /// What stands for a number that is missing.
+  public static let missing = "\u{2013}"
+
+  /// Writes a number with a fixed count of decimals and a true minus sign; a dash if it is missing.
+  ///
+  /// A number that is not finite counts as missing; one beyond 10⁹ is written with a power of ten.
+  public static func shown(_ value: Double?, decimals: Int) -> String {
+    guard let value, value.isFinite else { return missing }
+    return abs(value) < 1e9
+      ? fixed(value, decimals: decimals) : labels(for: [value], step: abs(value) / 100)[0]
+  }
+
+  /// Writes a number with so many digits that count, however large or small it is.
+  public static func rounded(_ value: Double?, digits: Int) -> String {
+    guard let value, value.isFinite else { return missing }
+    // So small a number is a zero that rounding spoilt.
+    if abs(value) < 1e-280 { return "0" }
+    let places = digits - 1 - exponent(of: abs(value))
+    guard places <= 9, abs(value) < 1e9 else {
+      return labels(for: [value], step: ElementaryMath.powerOfTen(-places))[0]
+    }
+    return fixed(value, decimals: max(0, places))
+  }
+
   /// Writes a number with a fixed count of decimals and a true minus sign.
   static func fixed(_ value: Double, decimals: Int) -> String {
     let factor = ElementaryMath.powerOfTen(decimals)

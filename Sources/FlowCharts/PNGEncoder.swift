@@ -8,9 +8,24 @@ public struct PNGEncoder: Sendable {
     case rgb
     /// Red, green, blue, alpha, not premultiplied.
     case rgba
+    /// Grey.
+    case gray
 
-    var pixelBytes: Int { self == .rgb ? 3 : 4 }
-    var colorType: UInt8 { self == .rgb ? 2 : 6 }
+    var pixelBytes: Int {
+      switch self {
+      case .rgb: 3
+      case .rgba: 4
+      case .gray: 1
+      }
+    }
+
+    var colorType: UInt8 {
+      switch self {
+      case .rgb: 2
+      case .rgba: 6
+      case .gray: 0
+      }
+    }
   }
 
   /// The pixel layout that the encoder expects.

@@ -77,7 +77,7 @@ struct MemoryCommand: BenchmarkCommand {
       return try [FlowWork.training, .logDensity].map { work in
         let worker = try PeerWorker(.torch, python: python, threads: settings.threads)
         let answer = try worker.ask(
-          .init(workload: work, dimension: 2, batch: Self.rows, memory: true))
+          .init(workload: work.rawValue, dimension: 2, batch: Self.rows, memory: true))
         try worker.end()
         guard let peak = answer.peakBytes, let before = answer.bytesBefore else {
           throw BenchmarkError(answer.error ?? "\(python) says nothing of memory")
@@ -92,4 +92,8 @@ struct MemoryCommand: BenchmarkCommand {
   }
 
   private func megabytes(_ bytes: Int) -> String { fixed(Double(bytes) / 1e6, 1) + " MB" }
+
+  private func rateText(_ rowsPerSecond: Double) -> String {
+    RateUnit.rows.text(rowsPerSecond) + " " + RateUnit.rows.name
+  }
 }

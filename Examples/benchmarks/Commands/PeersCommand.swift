@@ -17,42 +17,46 @@ struct PeersCommand: BenchmarkCommand {
   }
 
   func run() throws {
-    let fixtures = [2, 8].flatMap { dimension in
-      WorkloadList.batches.map { FlowFixture(dimension: dimension, batch: $0) }
-    }
-    let work = fixtures.flatMap { fixture in
-      FlowWork.allCases.map {
-        PeerRun.Item(work: $0, workload: $0.workload(fixture, threads: settings.threads))
-      }
-    }
+    let groups = PeerGroup.allCases
+    let work = groups.map { $0.items(threads: settings.threads) }
     let names = Set(
-      try WorkloadList.matching(settings.filter, work.map(\.workload)).map(\.name))
+      try WorkloadList.matching(settings.filter, work.joined().map(\.workload)).map(\.name))
     // A file that cannot be written is found before the work, not after it.
     if let target {
       _ = try MarkedText.replacing(PeerTable.begin, PeerTable.end, in: target, by: "")
     }
     let machine = introduceMachine(settings)
-    var run = PeerRun(python: python, threads: settings.threads, rounds: rounds)
-    defer { run.end() }
-    if !settings.printsJSON { print(PeerTable.heading(run.peers).joined(separator: "\n")) }
-    var rows: [PeerRow] = []
-    for item in work where names.contains(item.workload.name) {
-      let row = run.row(item)
-      rows.append(row)
-      if !settings.printsJSON { print(PeerTable.line(row, run.peers)) }
+    var tables: [PeerTable] = []
+    for (group, items) in zip(groups, work) {
+      let items = items.filter { names.contains($0.workload.name) }
+      if !items.isEmpty { tables.append(table(group, items, machine)) }
     }
-    let table = PeerTable(machine: machine, run: run, rows: rows)
-    if settings.printsJSON {
-      try printJSON(rows)
-      for note in table.notes { writeToStandardError(note + "\n") }
-    } else {
-      print("\n" + table.notes.joined(separator: "\n"))
-    }
+    if settings.printsJSON { try printJSON(tables.flatMap(\.rows)) }
     if let target {
       let bytes = try MarkedText.replacing(
-        PeerTable.begin, PeerTable.end, in: target, by: table.text)
+        PeerTable.begin, PeerTable.end, in: target, by: tables.map(\.text).joined())
       try AtomicFile.write(bytes, to: target)
     }
+  }
+
+  /// Times work of one group on all sides, and prints on the way.
+  private func table(_ group: PeerGroup, _ items: [PeerRun.Item], _ machine: Machine) -> PeerTable {
+    var run = PeerRun(group.peers, python: python, threads: settings.threads, rounds: rounds)
+    defer { run.end() }
+    if !settings.printsJSON { print(group.heading(run.peers).joined(separator: "\n")) }
+    var rows: [PeerRow] = []
+    for item in items {
+      let row = run.row(item)
+      rows.append(row)
+      if !settings.printsJSON { print(group.line(row, run.peers)) }
+    }
+    let table = PeerTable(group: group, machine: machine, run: run, rows: rows)
+    if settings.printsJSON {
+      for note in table.notes { writeToStandardError(note + "\n") }
+    } else {
+      print("\n" + table.notes.joined(separator: "\n") + "\n")
+    }
+    return table
   }
 }
 

@@ -5,7 +5,8 @@ import Foundation
 struct PeerRun {
   /// Work that every side can do.
   struct Item {
-    let work: FlowWork
+    /// What peers are asked for.
+    let request: String
     let workload: Workload
   }
 
@@ -33,12 +34,12 @@ struct PeerRun {
     return all.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
   }
 
-  /// Starts a process for each library that is there.
-  init(python: String, threads: Int, rounds: Int) {
+  /// Starts a process for each of some libraries that is there.
+  init(_ peers: [Peer], python: String, threads: Int, rounds: Int) {
     self.python = python
     self.threads = threads
     self.rounds = rounds
-    for peer in Peer.allCases {
+    for peer in peers {
       do {
         workers.append(try PeerWorker(peer, python: python, threads: threads))
       } catch {
@@ -87,7 +88,7 @@ struct PeerRun {
 
   private mutating func time(_ item: Item, _ worker: PeerWorker, _ duration: Double) -> Double? {
     let request = PeerWorker.Request(
-      workload: item.work, dimension: item.workload.dimension, batch: item.workload.batch,
+      workload: item.request, dimension: item.workload.dimension, batch: item.workload.batch,
       minimumSeconds: duration)
     do {
       let answer = try watchingOthers(of: worker) { try worker.ask(request) }

@@ -8,6 +8,8 @@ enum Peer: String, CaseIterable {
   case jax = "JAX"
   case zuko
   case flowjax
+  case torchImages = "PyTorch contiguous"
+  case torchImagesChannelsLast = "PyTorch channels last"
 
   /// The script in `peers` with its arguments.
   var command: [String] {
@@ -17,6 +19,8 @@ enum Peer: String, CaseIterable {
     case .jax: ["jax_flows.py"]
     case .zuko: ["zuko_flows.py"]
     case .flowjax: ["flowjax_flows.py"]
+    case .torchImages: ["torch_images.py"]
+    case .torchImagesChannelsLast: ["torch_images.py", "--channels-last"]
     }
   }
 
@@ -31,7 +35,7 @@ enum Peer: String, CaseIterable {
 final class PeerWorker {
   /// What is asked for.
   struct Request: Encodable {
-    let workload: FlowWork
+    let workload: String
     let dimension: Int
     let batch: Int
     var minimumSeconds = 0.0

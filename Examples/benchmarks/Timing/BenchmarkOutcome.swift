@@ -12,6 +12,8 @@ struct BenchmarkOutcome: Encodable {
   let instructionSet: String
   let secondsPerStep: Double
   let rowsPerSecond: Double
+  /// What the rows are.
+  let unit: RateUnit
   /// What the fractions are of: `multiply-adds`, counted on the operations that products execute,
   /// or `copy`, counted on the bytes that have to be read and written.
   let limit: String
@@ -43,6 +45,7 @@ struct BenchmarkOutcome: Encodable {
     dimension = workload.dimension
     batch = workload.batch
     threads = workload.threads
+    unit = workload.unit
     instructionSet = (workload.instructionSet ?? .current).rawValue
     secondsPerStep = time / Double(workload.stepsPerRun)
     rowsPerSecond = Double(workload.batch) / secondsPerStep
@@ -59,7 +62,7 @@ struct BenchmarkOutcome: Encodable {
     func percent(_ value: Double) -> String { fixed(100 * value, 1) }
     let isCopy = limit == "copy"
     var parts = [
-      rateText(rowsPerSecond), timeText(secondsPerStep),
+      "\(unit.text(rowsPerSecond)) \(unit.name)", timeText(secondsPerStep),
       "\(percent(fractionOfPeak)) % of \(isCopy ? "copy" : "peak") "
         + "[\(percent(fractionOfPeak10)), \(percent(fractionOfPeak90))]",
     ]
@@ -69,9 +72,6 @@ struct BenchmarkOutcome: Encodable {
     return name + ": " + parts.joined(separator: ", ")
   }
 }
-
-/// A rate in rows, as people read it.
-func rateText(_ rowsPerSecond: Double) -> String { fixed(rowsPerSecond / 1e6, 3) + " Mrow/s" }
 
 /// A time, as people read it.
 func timeText(_ seconds: Double) -> String {

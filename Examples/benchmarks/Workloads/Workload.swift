@@ -1,3 +1,4 @@
+import ExampleSupport
 import Flows
 
 /// One thing that is timed.
@@ -19,6 +20,8 @@ struct Workload {
   var isLarge = false
   /// Steps that are taken each time.
   var stepsPerRun = 1
+  /// What the batch is counted in.
+  var unit = RateUnit.rows
   /// What one run costs, which says what its rate is a fraction of.
   let cost: Cost
   /// Makes all that the work needs, when its turn comes.
@@ -29,8 +32,22 @@ struct Workload {
     Workload(
       name: name, dimension: dimension, batch: batch, threads: threads ?? self.threads,
       instructionSet: instructionSet ?? self.instructionSet, isLarge: isLarge,
-      stepsPerRun: stepsPerRun, cost: cost, prepare: prepare)
+      stepsPerRun: stepsPerRun, unit: unit, cost: cost, prepare: prepare)
   }
+}
+
+/// What is worked on.
+enum RateUnit: String, Encodable {
+  case rows
+  case images
+
+  /// A rate as people read it, without its unit.
+  func text(_ perSecond: Double) -> String {
+    self == .rows ? fixed(perSecond / 1e6, 3) : fixed(perSecond, perSecond < 1_000 ? 1 : 0)
+  }
+
+  /// What such a number counts.
+  var name: String { self == .rows ? "Mrow/s" : "images/s" }
 }
 
 /// What one run of a workload costs.

@@ -11,7 +11,7 @@ enum WorkloadList {
       + [
         .keypointLoss(images: 32, threads: threads),
         .fit(threads: threads),
-      ]
+      ] + images(threads: threads).map(\.workload) + [.cropLoading(threads: threads)]
       + KernelWorkloads.all(threads: threads)
   }
 
@@ -26,6 +26,16 @@ enum WorkloadList {
         return works.map {
           $0.workload(fixture, threads: threads, isLarge: batch >= largeBatch)
         }
+      }
+    }
+  }
+
+  /// Training steps and forward passes of residual networks, with what peers are asked for.
+  static func images(threads: Int) -> [PeerRun.Item] {
+    ImageNetwork.all.flatMap { network in
+      ImageWork.allCases.filter { $0 != .likelihoodTraining || network.name == "compact" }.map {
+        PeerRun.Item(
+          request: $0.request(network), workload: $0.workload(network, threads: threads))
       }
     }
   }

@@ -22,6 +22,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--channels-last", action="store_true")
     return parser.parse_args()
 
 

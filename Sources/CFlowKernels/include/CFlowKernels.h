@@ -71,6 +71,17 @@ typedef struct {
   const void *biases[FK_MAX_LAYERS];   // [out]; null: none
 } fk_network;
 
+// A convolution over images [images, height, width, in_channels] with weights [kernel_height,
+// kernel_width, in_channels / groups, out_channels]; result [images, out_height, out_width,
+// out_channels]. Output pixel (oy, ox) sees input rows oy*stride_y - pad_y + ky*dilation_y; outside
+// of the image there are zeros. Group g sees input channels g*in/groups... and makes output
+// channels g*out/groups....
+typedef struct {
+  int64_t images, height, width, in_channels, out_channels, groups;
+  int64_t kernel_height, kernel_width, stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x;
+  int64_t out_height, out_width;
+} fk_convolution_shape;
+
 // Gradients are added to; null where not wanted.
 typedef struct {
   void *weights[FK_MAX_LAYERS], *biases[FK_MAX_LAYERS];
@@ -217,9 +228,80 @@ typedef struct {
   X(add_slots, (int64_t n, int64_t count, const void *const *slots, void *out),                    \
     (n, count, slots, out))                                                                        \
   X(clamp_in_place, (int64_t n, double limit, void *x), (n, limit, x))                             \
+  /* bias (may be null) and residual (null, or as y) are added before the activation. The          \
+     kernels of convolutions spread over the workers themselves. */                                \
+  X(convolution,                                                                                   \
+    (const fk_convolution_shape *s, const void *x, const void *weights, const void *bias,          \
+     const void *residual, fk_activation activation, double slope, void *y),                       \
+    (s, x, weights, bias, residual, activation, slope, y))                                         \
+  /* bias [in_channels] (may be null): a transposed convolution's forward pass is this. */         \
+  X(convolution_input_gradient,                                                                    \
+    (const fk_convolution_shape *s, const void *g, const void *weights, const void *bias,          \
+     void *gx, bool accumulate),                                                                   \
+    (s, g, weights, bias, gx, accumulate))                                                         \
+  X(convolution_weight_gradient,                                                                   \
+    (const fk_convolution_shape *s, const void *x, const void *g, void *gw, bool accumulate),      \
+    (s, x, g, gw, accumulate))                                                                     \
   /* Register-resident multiply-adds: `iterations` rounds; *flops says how many operations ran. */ \
   X(multiply_add_peak, (int64_t iterations, double *flops, double *sink),                          \
-    (iterations, flops, sink))
+    (iterations, flops, sink))                                                                     \
+  /* Mean and biased variance of each column of x [rows, channels], accurate where the mean is     \
+     much larger than the deviation. */                                                            \
+  X(batch_statistics,                                                                              \
+    (int64_t rows, int64_t channels, const void *x, void *mean, void *variance),                   \
+    (rows, channels, x, mean, variance))                                                           \
+  /* y = activation((x - mean) * scale / sqrt(variance + epsilon) + shift + residual); residual    \
+     may be null. y may be x or the residual. */                                                   \
+  X(batch_normalize,                                                                               \
+    (int64_t rows, int64_t channels, const void *x, const void *mean, const void *variance,        \
+     double epsilon, const void *scale, const void *shift, const void *residual, fk_activation     \
+     activation, double slope, void *y),                                                           \
+    (rows, channels, x, mean, variance, epsilon, scale, shift, residual, activation, slope, y))    \
+  /* Backward of the above where mean and variance are those of x, from the result y and its       \
+     gradient g: gx is the gradient by x (or added to); gscale and gshift (may be null) are        \
+     added to; gresidual (may be null) = g * activation'(y). gx or gresidual may be g. */          \
+  X(batch_normalize_backward,                                                                      \
+    (int64_t rows, int64_t channels, const void *x, const void *mean, const void *variance,        \
+     double epsilon, const void *scale, fk_activation activation, double slope, const void *y,     \
+     const void *g, void *gx, bool accumulate, void *gscale, void *gshift, void *gresidual),       \
+    (rows, channels, x, mean, variance, epsilon, scale, activation, slope, y, g, gx,               \
+     accumulate, gscale, gshift, gresidual))                                                       \
+  /* Maximum over windows of images [images, height, width, channels], outside of which lies       \
+     minus infinity; `places` (may be null) says which input pixel, y * width + x, won: the        \
+     first of equal ones in row order, the last NaN where there is one. */                         \
+  X(max_pool,                                                                                      \
+    (int64_t images, int64_t height, int64_t width, int64_t channels, int64_t kernel_y, int64_t    \
+     kernel_x, int64_t stride_y, int64_t stride_x, int64_t pad_y, int64_t pad_x, int64_t           \
+     out_height, int64_t out_width, const void *x, void *y, int32_t *places),                      \
+    (images, height, width, channels, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x,        \
+     out_height, out_width, x, y, places))                                                         \
+  /* gx [images, pixels, channels] is added to. */                                                 \
+  X(max_pool_backward,                                                                             \
+    (int64_t images, int64_t pixels, int64_t out_pixels, int64_t channels, const void *g, const    \
+     int32_t *places, void *gx),                                                                   \
+    (images, pixels, out_pixels, channels, g, places, gx))                                         \
+  /* Mean over windows; counts_padding: over what lies in the padding too, as zeros. */            \
+  X(average_pool,                                                                                  \
+    (int64_t images, int64_t height, int64_t width, int64_t channels, int64_t kernel_y, int64_t    \
+     kernel_x, int64_t stride_y, int64_t stride_x, int64_t pad_y, int64_t pad_x, int64_t           \
+     out_height, int64_t out_width, bool counts_padding, const void *x, void *y),                  \
+    (images, height, width, channels, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x,        \
+     out_height, out_width, counts_padding, x, y))                                                 \
+  /* gx is added to. */                                                                            \
+  X(average_pool_backward,                                                                         \
+    (int64_t images, int64_t height, int64_t width, int64_t channels, int64_t kernel_y, int64_t    \
+     kernel_x, int64_t stride_y, int64_t stride_x, int64_t pad_y, int64_t pad_x, int64_t           \
+     out_height, int64_t out_width, bool counts_padding, const void *g, void *gx),                 \
+    (images, height, width, channels, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x,        \
+     out_height, out_width, counts_padding, g, gx))                                                \
+  /* The mean over pixels, [images, pixels, channels] to [images, channels]. */                    \
+  X(global_average,                                                                                \
+    (int64_t images, int64_t pixels, int64_t channels, const void *x, void *y),                    \
+    (images, pixels, channels, x, y))                                                              \
+  /* gx is added to. */                                                                            \
+  X(global_average_backward,                                                                       \
+    (int64_t images, int64_t pixels, int64_t channels, const void *g, void *gx),                   \
+    (images, pixels, channels, g, gx))
 
 #define FK_DECLARE(name, parameters, arguments) void fk_##name(fk_type type, FK_STRIP parameters);
 #define FK_STRIP(...) __VA_ARGS__
@@ -278,6 +360,11 @@ void fk_deallocate(void *block, size_t bytes);
 int64_t fk_system_allocations(void);
 // False under AddressSanitizer, where every block comes from the system.
 bool fk_keeps_lists(void);
+// Between these two, which may be nested, large blocks are kept for all threads rather than given
+// back to the system; those that two calls of fk_age_kept found unused are given back.
+void fk_begin_keeping(void);
+void fk_end_keeping(void);
+void fk_age_kept(void);
 
 // Workers. Calls body(context, i) once for each i in 0..<count, on at most `workers` threads, the
 // calling one among them; returns when all are done. Runs inline when another caller has the pool.

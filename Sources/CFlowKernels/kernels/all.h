@@ -17,6 +17,15 @@
 #include "product.h"
 #include "narrow.h"
 #include "matmul.h"
+#include "convolution_tile.h"
+#include "convolution_pixels.h"
+#include "convolution_pass.h"
+#include "convolution_channels.h"
+#include "convolution_pairs.h"
+#include "convolution_winograd.h"
+#include "convolution_winograd_weights.h"
+#include "convolution.h"
+#include "convolution_gradient.h"
 #include "elementwise.h"
 #include "network.h"
 #include "columns.h"
@@ -27,6 +36,10 @@
 #include "piecewise_gradient.h"
 #include "optimizer.h"
 #include "random.h"
+#include "normalize.h"
+#include "normalize_gradient.h"
+#include "pool.h"
+#include "pool_global.h"
 
 #define FK_ENTRY(name, parameters, arguments) .name = FN(name),
 const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
@@ -45,6 +58,7 @@ const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
 #undef FK_ZIP_LOW
 #undef FK_ZIP_HIGH
 #undef FK_EVEN
+#undef FK_TAP_ROWS
 #undef FK_ODD
 #undef FK_EACH_IN_RUN
 #undef FK_EACH_PERIOD
@@ -64,5 +78,11 @@ const fk_table FN(fk_table) = {FK_KERNELS(FK_ENTRY)};
 #undef FK_ONE_BITS
 #undef FK_SUBNORMAL_SHIFT
 #undef FK_SUBNORMAL_SCALE
+#undef FK_GET
+#undef FK_PUT
+#undef FK_PUT_OR_STREAM
+#undef FK_FENCE
+#undef FK_ALONG
+#undef FK_UNROLL
 #undef FK_LIBM
 #undef FK_LIBM_LGAMMA

@@ -52,6 +52,12 @@ enum FileBytes {
     return stat(path, &information) == 0
   }
 
+  /// Whether something is a regular file; nil where there is nothing of this name.
+  static func isRegular(_ path: String) -> Bool? {
+    var information = stat()
+    return stat(path, &information) == 0 ? information.st_mode & S_IFMT == S_IFREG : nil
+  }
+
   /// Whether the system gives that much memory, asked because an array ends the program otherwise.
   static func canHold(_ count: Int) -> Bool {
     var block: UnsafeMutableRawPointer?

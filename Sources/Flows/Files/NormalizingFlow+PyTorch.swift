@@ -2,7 +2,7 @@ extension NormalizingFlow {
   /// The flow of residual log-likelihood estimation (Li et al., ICCV 2021) from PyTorch weights.
   ///
   /// ```swift
-  /// let file = try SafetensorsFile(contentsOf: "rle.safetensors")
+  /// let file = try WeightsFile.open("coco-laplace-rle.pth")
   /// let flow = try NormalizingFlow<Float>(rleWeights: file, prefix: "flow.")
   /// ```
   ///
@@ -22,7 +22,7 @@ extension NormalizingFlow {
   /// - Throws: ``FlowsError``: `modelMismatch` for arrays that are missing or of another shape;
   ///   `invalidData` for a mask that is none and weights that are not finite; `unsupported` for
   ///   two networks of a layer with different hidden widths and for a covariance between columns.
-  public init(rleWeights file: SafetensorsFile, prefix: String = "") throws {
+  public init(rleWeights file: some NamedTensors, prefix: String = "") throws {
     let arrays = PyTorchArrays<Scalar>(file: file, prefix: prefix)
     let flow = try Composition<Scalar>(maskedCouplings: file, prefix: prefix)
     self.init(base: try arrays.base(dimension: flow.dimension), flow: flow)
@@ -52,7 +52,7 @@ extension Composition {
   ///     `nn.Tanh`, `.free` where they end in a linear layer.
   /// - Throws: ``FlowsError`` as ``NormalizingFlow/init(rleWeights:prefix:)``.
   public init(
-    maskedCouplings file: SafetensorsFile, prefix: String = "",
+    maskedCouplings file: some NamedTensors, prefix: String = "",
     activation: Activation = .leakyReLU(slope: 0.01), scale: CouplingScale = .tanh(bound: 1)
   ) throws {
     let arrays = PyTorchArrays<Scalar>(file: file, prefix: prefix)
@@ -67,11 +67,11 @@ extension Composition {
 
 /// The arrays of a masked RealNVP, checked as they are read.
 private struct PyTorchArrays<Scalar: TensorScalar> {
-  let file: SafetensorsFile
+  let file: any NamedTensors
   let prefix: String
   let names: Set<String>
 
-  init(file: SafetensorsFile, prefix: String) {
+  init(file: any NamedTensors, prefix: String) {
     self.file = file
     self.prefix = prefix
     names = Set(file.names)

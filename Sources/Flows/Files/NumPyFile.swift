@@ -63,7 +63,7 @@ public enum NumPyFile {
     return bytes
   }
 
-  private static func rowMajor<S>(_ scalars: [S], shape: [Int]) -> [S] {
+  static func rowMajor<S>(_ scalars: [S], shape: [Int]) -> [S] {
     guard shape.count > 1, !scalars.isEmpty else { return scalars }
     var steps: [Int] = []
     var step = 1

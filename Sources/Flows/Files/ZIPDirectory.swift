@@ -11,12 +11,13 @@ struct ZIPDirectory {
   private static let largestComment = 0xFFFF
 
   /// Finds the record at the end and the directory before it.
-  init(_ bytes: [UInt8]) throws {
-    let reader = LittleEndianBytes(bytes: bytes)
+  init(_ source: ByteSource) throws {
+    let tail = Self.recordCount + Self.largestComment + Self.locatorCount
+    let reader = try source.window(max(0, source.count - tail)..<source.count)
     guard let record = Self.record(reader) else {
       throw Self.malformed(
         "expected a ZIP archive, found "
-          + (bytes.isEmpty ? "an empty file" : "no end of a ZIP directory"))
+          + (source.count == 0 ? "an empty file" : "no end of a ZIP directory"))
     }
     func field(_ offset: Int) -> Int? { reader.count(at: record + offset, as: UInt16.self) }
     func wideField(_ offset: Int) -> Int? { reader.count(at: record + offset, as: UInt32.self) }
@@ -27,7 +28,7 @@ struct ZIPDirectory {
     var end = record
     var (disks, counts, place) = ([disk, firstDisk], [countHere, count], (size, start))
     if reader.integer(at: record - Self.locatorCount, as: UInt32.self) == 0x0706_4B50 {
-      let wide = try Self.wideRecord(reader, locator: record - Self.locatorCount)
+      let wide = try Self.wideRecord(source, reader, locator: record - Self.locatorCount)
       // A value of all ones stands in the wide record only; all others must agree.
       let narrow = [disk, firstDisk, countHere, count, size, start]
       let limits = [0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF_FFFF, 0xFFFF_FFFF]
@@ -55,7 +56,7 @@ struct ZIPDirectory {
 
   /// The place of the last record, which a comment may follow.
   private static func record(_ reader: LittleEndianBytes) -> Int? {
-    let last = reader.bytes.count - recordCount
+    let last = reader.end - recordCount
     guard last >= 0 else { return nil }
     for place in stride(from: last, through: max(0, last - largestComment), by: -1) {
       if reader.integer(at: place, as: UInt32.self) == 0x0605_4B50,
@@ -69,7 +70,7 @@ struct ZIPDirectory {
 
   /// The record with wide fields, to which the locator leads.
   private static func wideRecord(
-    _ reader: LittleEndianBytes, locator: Int
+    _ source: ByteSource, _ reader: LittleEndianBytes, locator: Int
   ) throws -> (start: Int, values: [Int]) {
     guard let disk = reader.integer(at: locator + 4, as: UInt32.self),
       let start = reader.count(at: locator + 8, as: UInt64.self),
@@ -78,8 +79,11 @@ struct ZIPDirectory {
     guard disk == 0, diskCount <= 1 else {
       throw FlowsError(.unsupported, "archives of several parts cannot be read")
     }
-    guard start <= locator - wideRecordCount,
-      reader.integer(at: start, as: UInt32.self) == 0x0606_4B50,
+    guard start <= locator - wideRecordCount else {
+      throw malformed("expected a ZIP64 record at byte \(start)")
+    }
+    let reader = try source.window(start..<start + wideRecordCount)
+    guard reader.integer(at: start, as: UInt32.self) == 0x0606_4B50,
       let size = reader.count(at: start + 4, as: UInt64.self), size == locator - start - 12
     else { throw malformed("expected a ZIP64 record at byte \(start)") }
     let values = [

@@ -3,14 +3,23 @@
 /// The format is PKWARE's APPNOTE.TXT 6.3. Of everything that it describes, archives of one part with
 /// entries that are stored or deflated are read, in the narrow and the wide (ZIP64) form.
 struct ZIPReader {
-  private let bytes: [UInt8]
+  private let source: ByteSource
+  /// The bytes of the directory.
   private let reader: LittleEndianBytes
   private let directory: ZIPDirectory
 
-  /// An entry and the bytes of the archive that it covers.
-  private struct Placed {
-    var entry: ZIPEntry
-    var range: Range<Int>
+  /// An entry and where it lies in the archive.
+  struct Placed: Sendable {
+    var name: String
+    var method: ZIPEntry.Method
+    /// The CRC-32 of the content.
+    var checksum: UInt32
+    /// The size of the content.
+    var size: Int
+    /// The content, packed.
+    var payload: Range<Int>
+    /// All that belongs to the entry.
+    fileprivate var range: Range<Int>
   }
 
   /// What both headers of an entry say.
@@ -27,23 +36,32 @@ struct ZIPReader {
 
   /// The entries of an archive, in the order of its directory.
   static func read(_ bytes: [UInt8]) throws -> [ZIPEntry] {
-    try ZIPReader(bytes).entries()
+    try places(.memory(bytes)).map {
+      ZIPEntry(
+        name: $0.name, method: $0.method, checksum: $0.checksum, size: $0.size,
+        payload: bytes[$0.payload])
+    }
   }
 
-  private init(_ bytes: [UInt8]) throws {
-    self.bytes = bytes
-    reader = LittleEndianBytes(bytes: bytes)
-    directory = try ZIPDirectory(bytes)
+  /// Where the entries of an archive lie; of a file, their contents are not read.
+  static func places(_ source: ByteSource) throws -> [Placed] {
+    try ZIPReader(source).entries()
   }
 
-  private func entries() throws -> [ZIPEntry] {
+  private init(_ source: ByteSource) throws {
+    self.source = source
+    directory = try ZIPDirectory(source)
+    reader = try source.window(directory.range)
+  }
+
+  private func entries() throws -> [Placed] {
     var placed: [Placed] = []
     var names: Set<String> = []
     var position = directory.range.lowerBound
     while position < directory.range.upperBound {
       let next = try entry(at: &position, number: placed.count + 1)
-      guard names.insert(next.entry.name).inserted else {
-        throw Self.malformed("the archive holds two entries of this name", next.entry.name)
+      guard names.insert(next.name).inserted else {
+        throw Self.malformed("the archive holds two entries of this name", next.name)
       }
       placed.append(next)
     }
@@ -53,14 +71,14 @@ struct ZIPReader {
           + "found \(placed.count)")
     }
     try checkOverlaps(placed)
-    return placed.map(\.entry)
+    return placed
   }
 
   private func checkOverlaps(_ placed: [Placed]) throws {
     var end = 0
     for next in placed.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
       guard next.range.lowerBound >= end else {
-        throw Self.malformed("the entry overlaps another one", next.entry.name)
+        throw Self.malformed("the entry overlaps another one", next.name)
       }
       end = next.range.upperBound
     }
@@ -83,31 +101,32 @@ struct ZIPReader {
       throw Self.malformed("the record of entry \(number) goes on after the end of the directory")
     }
     let isMarked = field(start + 8) & 0x800 != 0
-    let name = try Self.name(bytes[nameStart..<extraStart], isMarked: isMarked, number: number)
+    let nameBytes = reader.slice(nameStart..<extraStart)
+    let name = try Self.name(nameBytes, isMarked: isMarked, number: number)
 
     var wide = try WideFields(reader, extraStart..<commentStart, name)
-    let fields = try fields(start + 8, &wide, name)
+    let fields = try fields(reader, start + 8, &wide, name)
     let headerStart = try wide.value(reader.count(at: start + 42, as: UInt32.self))
     let disk = field(start + 34) == 0xFFFF ? try wide.disk() : field(start + 34)
     guard disk == 0 else { throw Self.unsupported("it lies in another part of the archive", name) }
     let method = try method(fields, name)
     try checkSizes(fields, method, name)
 
-    let data = try data(fields, headerStart, name: bytes[nameStart..<extraStart], name)
+    let data = try data(fields, headerStart, name: nameBytes, name)
     return Placed(
-      entry: ZIPEntry(
-        name: name, method: method, checksum: fields.checksum, size: fields.size,
-        payload: bytes[data]),
+      name: name, method: method, checksum: fields.checksum, size: fields.size, payload: data,
       range: headerStart..<data.upperBound)
   }
 
   /// The fields that lie at the same distances in both headers, from the flags on.
-  private func fields(_ start: Int, _ wide: inout WideFields, _ name: String) throws -> Fields {
+  private func fields(
+    _ reader: LittleEndianBytes, _ start: Int, _ wide: inout WideFields, _ name: String
+  ) throws -> Fields {
     // The wide fields come in this order: first the size of the content, then of what is packed.
     let size = try wide.value(reader.count(at: start + 16, as: UInt32.self))
     let packedSize = try wide.value(reader.count(at: start + 12, as: UInt32.self))
     return Fields(
-      flags: UInt16(field(start)), method: UInt16(field(start + 2)),
+      flags: reader.integer(at: start) ?? 0, method: reader.integer(at: start + 2) ?? 0,
       checksum: reader.integer(at: start + 8) ?? 0, packedSize: packedSize, size: size)
   }
 
@@ -147,19 +166,27 @@ struct ZIPReader {
     _ expected: Fields, _ start: Int, name nameBytes: ArraySlice<UInt8>, _ name: String
   ) throws -> Range<Int> {
     let end = directory.range.lowerBound
-    guard start <= end - 30, reader.integer(at: start, as: UInt32.self) == 0x0403_4B50 else {
+    guard start <= end - 30 else {
       throw Self.malformed("expected the header of the entry at byte \(start)", name)
     }
-    let extraStart = start + 30 + field(start + 26)
-    let dataStart = extraStart + field(start + 28)
+    let head = try source.window(start..<start + 30)
+    guard head.integer(at: start, as: UInt32.self) == 0x0403_4B50,
+      let nameCount = head.count(at: start + 26, as: UInt16.self),
+      let extraCount = head.count(at: start + 28, as: UInt16.self)
+    else {
+      throw Self.malformed("expected the header of the entry at byte \(start)", name)
+    }
+    let extraStart = start + 30 + nameCount
+    let dataStart = extraStart + extraCount
     guard dataStart <= end, expected.packedSize <= end - dataStart else {
       throw Self.malformed("the entry overlaps the directory", name)
     }
-    guard bytes[start + 30..<extraStart] == nameBytes else {
+    let header = try source.window(start..<dataStart)
+    guard header.slice(start + 30..<extraStart) == nameBytes else {
       throw Self.malformed("the header of the entry gives another name", name)
     }
-    var wide = try WideFields(reader, extraStart..<dataStart, name)
-    let found = try fields(start + 6, &wide, name)
+    var wide = try WideFields(header, extraStart..<dataStart, name)
+    let found = try fields(header, start + 6, &wide, name)
     _ = try method(found, name)
     let agrees =
       found.hasDescriptor

@@ -24,7 +24,13 @@ public final class Trainer<Model: Parameterized> {
   private let likelihood: LikelihoodSlots<Model>?
   let moments: [Storage]
   private let momentPointers: [UnsafeMutableRawPointer]
+  /// Of batches that are one tile, whose tensors are large.
+  private lazy var keptBlocks = KeptBlocks()
   let average: Storage?
+  /// The moving average of the untrained tensors, kept with that of the weights.
+  let averageStates: [Storage]?
+  /// True once ``update(with:)`` changed untrained tensors.
+  var changesStates = false
   /// The rule by which parameters follow their gradient.
   public let optimizer: Optimizer
   /// How gradients are held back.
@@ -49,6 +55,8 @@ public final class Trainer<Model: Parameterized> {
     _ model: Model, optimizer: Optimizer = .adam(), clipping: GradientClipping = .none,
     averageDecay: Double? = nil, threads: Int = Workers.count
   ) {
+    // Running averages of normalisations are changed in place (``update(with:)``).
+    let model = model.copyingStates()
     let slots = GradientSlots(model)
     self.slots = slots
     let shared = slots.layout.sharedModel(model, block: slots.parameters)
@@ -62,6 +70,7 @@ public final class Trainer<Model: Parameterized> {
     moments = (0..<optimizer.momentCount).map { _ in slots.layout.makeBlock() }
     momentPointers = moments.map(\.pointer)
     average = averageDecay == nil ? nil : slots.parameters.copied()
+    averageStates = averageDecay == nil ? nil : model.states.map { $0.storage.copied() }
   }
 
   var original: Model { slots.original }
@@ -69,7 +78,7 @@ public final class Trainer<Model: Parameterized> {
   var parameters: Storage { slots.parameters }
 
   /// The model with the current weights.
-  public var model: Model { layout.model(original, from: parameters) }
+  public var model: Model { layout.model(original, from: parameters).copyingStates() }
 
   /// Calls a closure with the model as it is now, without a copy of its weights.
   ///
@@ -79,7 +88,11 @@ public final class Trainer<Model: Parameterized> {
   }
 
   /// The model with the moving average of the weights, or the current ones where none is kept.
-  public var averagedModel: Model { layout.model(original, from: average ?? parameters) }
+  public var averagedModel: Model {
+    guard let average, let averageStates else { return model }
+    return layout.model(original, from: average)
+      .replacingStates(with: averageStates.map { Tensor($0.copied()) })
+  }
 
   /// Takes one step on a batch.
   ///
@@ -101,6 +114,7 @@ public final class Trainer<Model: Parameterized> {
     precondition(rows > 0, "a training step needs at least one row")
     precondition(tileRows.map { $0 > 0 } ?? true, "a tile has at least one row")
     let tileRows = mixesRows ? rows : tileRows ?? Tiles.rows(batch: rows)
+    if mixesRows { keptBlocks.beginStep() }
     let (count, sum) = slots.run(rows: rows, tileRows: tileRows, threads: threads) {
       model, _, range in loss(model, range)
     }
@@ -250,6 +264,15 @@ extension Trainer where Model: Distribution {
     let weight = totalWeight ?? Double(rows)
     return apply(slots: count, meanLoss: sum / weight, scale: 1 / weight, rate: learningRate)
   }
+}
+
+/// Keeps large blocks of memory from step to step, as long as it lives.
+private final class KeptBlocks {
+  init() { fk_begin_keeping() }
+  deinit { fk_end_keeping() }
+
+  /// Gives back what the last steps did not use.
+  func beginStep() { fk_age_kept() }
 }
 
 /// One number for each chunk, written by different threads at different places.

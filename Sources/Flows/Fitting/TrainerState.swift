@@ -11,10 +11,14 @@ public struct TrainerState<Scalar: TensorScalar>: Sendable {
   public var moments: [Tensor<Scalar>]
   /// The moving average of the trained scalars, `[n]`; nil where none is kept.
   public var average: Tensor<Scalar>?
+  /// Running averages of normalisations, and after them their moving averages where such are kept, in
+  /// visiting order; empty where the model has nothing that training changes besides its weights.
+  public var states: [Tensor<Scalar>] = []
 }
 
 extension TrainerState {
   private static func name(ofMoment index: Int) -> String { "trainer.moment.\(index)" }
+  private static func name(ofState index: Int) -> String { "trainer.state.\(index)" }
 
   /// Adds the state to a file, under names that begin with `trainer.`.
   ///
@@ -26,6 +30,7 @@ extension TrainerState {
       try file.add(Self.name(ofMoment: index), moment)
     }
     if let average { try file.add("trainer.average", average) }
+    for (index, state) in states.enumerated() { try file.add(Self.name(ofState: index), state) }
   }
 
   /// The state that ``add(to:)`` put into a file.
@@ -45,6 +50,9 @@ extension TrainerState {
       moments.append(try file.tensor(Self.name(ofMoment: moments.count)))
     }
     average = names.contains("trainer.average") ? try file.tensor("trainer.average") : nil
+    while names.contains(Self.name(ofState: states.count)) {
+      states.append(try file.tensor(Self.name(ofState: states.count)))
+    }
   }
 }
 
@@ -53,7 +61,8 @@ extension Trainer {
   public var state: TrainerState<Model.Scalar> {
     TrainerState(
       step: step, parameters: layout.packed(parameters), moments: moments.map(layout.packed),
-      average: average.map(layout.packed))
+      average: average.map(layout.packed),
+      states: changesStates ? changedStates.map { Tensor($0.copied()) } : [])
   }
 
   /// Goes on from a state.
@@ -73,12 +82,31 @@ extension Trainer {
           + "\(state.average == nil ? "no" : "an") average; this trainer keeps \(moments.count) and "
           + "\(average == nil ? "none" : "one")")
     }
+    let targets = changedStates
+    guard
+      state.states.isEmpty
+        || state.states.map(\.shape) == targets.map(\.shape.array)
+    else {
+      throw FlowsError(
+        .modelMismatch,
+        "expected running averages of the shapes \(targets.map(\.shape.array)), found "
+          + "\(state.states.map(\.shape))")
+    }
+    for (target, value) in zip(targets, state.states) {
+      target.pointer.copyMemory(
+        from: value.storage.pointer, byteCount: target.count * target.kind.size)
+      target.didChange()
+      changesStates = true
+    }
     layout.unpack(state.parameters, into: parameters)
     parameters.didChange()
     for (moment, value) in zip(moments, state.moments) { layout.unpack(value, into: moment) }
     if let average, let value = state.average { layout.unpack(value, into: average) }
     step = state.step
   }
+
+  /// The untrained tensors, and their moving averages.
+  private var changedStates: [Storage] { original.states.map(\.storage) + (averageStates ?? []) }
 
   /// The trained scalars that are validated and kept: the moving average where there is one.
   var keptParameters: Tensor<Model.Scalar> { layout.packed(average ?? parameters) }
@@ -87,6 +115,6 @@ extension Trainer {
   func model(with packed: Tensor<Model.Scalar>) -> Model {
     let block = layout.makeBlock()
     layout.unpack(packed, into: block)
-    return layout.model(original, from: block)
+    return layout.model(original, from: block).copyingStates()
   }
 }

@@ -59,6 +59,27 @@ public struct CropSize: Hashable, Sendable, Codable {
     self.depth = depth
   }
 
+  private enum CodingKeys: CodingKey {
+    case width, height, depth
+  }
+
+  /// Decodes a size.
+  ///
+  /// - Throws: `DecodingError`, also for a number that is not positive.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    width = try container.decode(Int.self, forKey: .width)
+    height = try container.decode(Int.self, forKey: .height)
+    depth = try container.decode(Double.self, forKey: .depth)
+    guard width > 0, height > 0, depth > 0, depth.isFinite else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: decoder.codingPath,
+          debugDescription: "a crop has a positive width, height and depth; found \(width), "
+            + "\(height), \(depth)"))
+    }
+  }
+
   /// 192 × 256, the input of most published models.
   public static let standard = CropSize(width: 192, height: 256)
 

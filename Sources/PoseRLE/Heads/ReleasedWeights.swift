@@ -1,9 +1,9 @@
 import Flows
 
-/// Head and flows of a published model, read from safetensors.
+/// Head and flows of a published model, read from PyTorch's own files or from safetensors.
 ///
 /// ```swift
-/// let weights = try ReleasedWeights<Float>(contentsOf: "coco-laplace-rle.safetensors")
+/// let weights = try ReleasedWeights<Float>(contentsOf: "coco-laplace-rle.pth")
 /// let head = weights.head(in: Centered.self)
 /// ```
 ///
@@ -13,8 +13,9 @@ import Flows
 /// label, and the paper and this module speak of e = (g − μ) / σ. Here p(e) is the published
 /// density at −e, to the last bit, so that μ + σ e with a draw e is where a joint may be.
 ///
-/// PyTorch's own `.pth` files are archives of pickled objects, which are not read; in Python
-/// `safetensors.torch.save_file` turns a state dictionary into a file that is.
+/// Files are read by `WeightsFile`: `.pth` in both forms, of which nothing is executed, and
+/// safetensors. Of a file that holds more than weights, such as those of mmpose, `state_dict` is
+/// taken.
 public struct ReleasedWeights<Scalar: TensorScalar>: Sendable {
   /// How the file names its arrays.
   public let layout: ReleasedLayout
@@ -29,22 +30,25 @@ public struct ReleasedWeights<Scalar: TensorScalar>: Sendable {
   /// Reads a file.
   ///
   /// - Parameters:
-  ///   - path: of a `.safetensors` file.
+  ///   - path: of a file that `WeightsFile` opens, whatever its name ends in.
   ///   - layout: how arrays are named; nil to tell by the names.
   ///   - joints: the number of joints that is expected; nil for any.
   /// - Throws: ``PoseError`` with the file and the array: `unreadableFile` and `malformedFile` as
-  ///   for any safetensors file; `modelMismatch` for an unknown layout and for arrays that are
+  ///   for any such file; `modelMismatch` for an unknown layout and for arrays that are
   ///   missing or of another shape; `invalidData` for weights that are not finite; `unsupported`
   ///   for flows that are no masked couplings of this module.
   public init(contentsOf path: String, layout: ReleasedLayout? = nil, joints: Int? = nil) throws {
     self = try PoseError.translating(path) {
-      try ReleasedWeights(SafetensorsFile(contentsOf: path), layout: layout, joints: joints)
+      try ReleasedWeights(WeightsFile.open(path), layout: layout, joints: joints)
     }
   }
 
   /// Takes the weights from an open file, as ``init(contentsOf:layout:joints:)`` does.
-  public init(_ file: SafetensorsFile, layout: ReleasedLayout? = nil, joints: Int? = nil) throws {
+  public init(
+    _ file: some NamedTensors, layout: ReleasedLayout? = nil, joints: Int? = nil
+  ) throws {
     do {
+      let file = WeightsFile(file).stateDictionary
       let names = Set(file.names)
       let layout = try layout ?? .found(in: names)
       let arrays = HeadArrays<Scalar>(file: file, names: names)
@@ -78,7 +82,7 @@ public struct ReleasedWeights<Scalar: TensorScalar>: Sendable {
 
 /// The arrays of a head, checked as they are read.
 private struct HeadArrays<Scalar: TensorScalar> {
-  let file: SafetensorsFile
+  let file: WeightsFile
   let names: Set<String>
 
   func head(_ layout: ReleasedLayout, joints: Int?) throws -> KeypointHead<Scalar> {

@@ -84,6 +84,17 @@ public struct KeypointLoss<Scalar: TensorScalar>: Parameterized {
     self.planarFlows = planarFlows
   }
 
+  /// The loss of the base alone, reduced in the same way; nil where there is no flow.
+  ///
+  /// The first design has none: its mean and scale are those of other coordinates.
+  var base: KeypointLoss? {
+    guard likelihood.shape == .residual || likelihood.shape == .direct else { return nil }
+    var base = likelihood
+    base.shape = .none
+    base.normalization = .exact
+    return KeypointLoss(base, joints: joints, dimension: dimension, flows: [])
+  }
+
   private static func check(
     _ likelihood: KeypointLikelihood, _ joints: Int, _ dimension: Int, lacksDepth: Bool
   ) {

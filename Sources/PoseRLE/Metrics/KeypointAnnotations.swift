@@ -134,11 +134,12 @@ private struct Document: Decodable {
   }
 
   let images: [Numbered]
-  let annotations: [Entry]
+  let annotations: [AnnotationEntry]
   let categories: [Numbered]?
 }
 
-private struct Entry: Decodable {
+/// An annotation as it stands in a file.
+struct AnnotationEntry: Decodable {
   let id: Int
   let image: Int
   let category: Int
@@ -169,11 +170,16 @@ private struct Entry: Decodable {
     isCrowd = try fields.value(Int.self, .isCrowd)
   }
 
-  func pose(_ path: @autoclosure () -> String, _ count: Int) throws(PoseError) -> AnnotatedPose {
+  /// The pose, checked.
+  ///
+  /// - Parameter isEvaluated: whether `area` and `iscrowd`, which evaluation needs, must be there.
+  func pose(
+    _ path: @autoclosure () -> String, _ count: Int, isEvaluated: Bool = true
+  ) throws(PoseError) -> AnnotatedPose {
     let keypoints = try JSONCheck.require(keypoints, path() + ".keypoints")
     let box = try JSONCheck.require(box, path() + ".bbox")
-    let area = try JSONCheck.require(area, path() + ".area")
-    let isCrowd = try JSONCheck.require(isCrowd, path() + ".iscrowd")
+    let area = try JSONCheck.require(isEvaluated ? area : area ?? 0, path() + ".area")
+    let isCrowd = try JSONCheck.require(isEvaluated ? isCrowd : isCrowd ?? 0, path() + ".iscrowd")
     try JSONCheck.finite(keypoints, count: 3 * count, path() + ".keypoints")
     for index in stride(from: 2, to: keypoints.count, by: 3) {
       let visibility = keypoints[index]

@@ -106,4 +106,14 @@ extension Skeleton {
     ],
     parents: [1, 2, 6, 6, 3, 4, nil, 6, 7, 8, 11, 12, 7, 7, 13, 14],
     flipPairs: [[0, 5], [1, 4], [2, 3], [10, 15], [11, 14], [12, 13]])
+
+  /// The 14 joints of Leeds Sports Pose.
+  public static let lsp14 = Skeleton(
+    names: [
+      "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle",
+      "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
+      "neck", "head_top",
+    ],
+    parents: [1, 2, 12, 12, 3, 4, 7, 8, 12, 12, 9, 10, nil, 12],
+    flipPairs: [[0, 5], [1, 4], [2, 3], [6, 11], [7, 10], [8, 9]])
 }

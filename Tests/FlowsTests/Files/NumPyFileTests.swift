@@ -36,6 +36,19 @@ struct NumPyFileTests {
     #expect(nan[1] == 1023 * 0x1p-24)
   }
 
+  @Test("reads bytes as bytes, in rows whatever their order")
+  func unsignedBytes() throws {
+    var golden = try bytes(base64: NumPyGolden.uint8)
+    #expect(try NumPyFile.decodeBytes(&golden) == [3] && golden == [0, 1, 255])
+    let text = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3)}"
+    var file = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8)
+    file += [0, 10, 1, 11, 2, 12]
+    #expect(try NumPyFile.decodeBytes(&file) == [2, 3] && file == [0, 1, 2, 10, 11, 12])
+    var floats = try bytes(base64: NumPyGolden.float32)
+    let error = #expect(throws: FlowsError.self) { try NumPyFile.decodeBytes(&floats) }
+    #expect(error?.kind == .unsupported && error?.message.contains("float32") == true)
+  }
+
   @Test("reads whole numbers")
   func integers() throws {
     let signed: [(String, Double, Double)] = [

@@ -52,6 +52,31 @@ struct TrainerAllocationTests {
     }
   }
 
+  @Test(
+    "a steady step of a network on images takes no block from the system, however large",
+    .enabled(if: fk_keeps_lists(), "AddressSanitizer sends every block to the system"))
+  func images() {
+    var generator = PhiloxGenerator(seed: 35)
+    let trainer = Trainer(ImageNetwork(using: &generator), threads: 1)
+    // Maps of 5 MiB, which no list of a thread takes.
+    let images = Tensor<Float>.normal([40, 128, 128, 1], using: &generator)
+    let statistics = BatchStatistics<Float>()
+    func steps(_ count: Int) {
+      for _ in 0..<count {
+        _ = trainer.step(rows: 40, learningRate: 1e-3, mixesRows: true) { model, _ in
+          statistics.removeAll()
+          return abs(model(images, statistics)).sum()
+        }
+        trainer.update(with: statistics)
+      }
+    }
+    steps(5)
+    let before = fk_system_allocations()
+    steps(5)
+    let grown = fk_system_allocations() - before
+    #expect(grown == 0, "5 steps took \(grown) blocks")
+  }
+
   // What a step on the tape asks the C library for. A tile: the storage of each tensor, the context of
   // each recorded closure and the like, 274 as this is written. A step: the context of the loss.
   private static let blocksForTile = 300
@@ -75,6 +100,45 @@ struct TrainerAllocationTests {
         -model.logDensity(of: data[rows: range]).sum()
       }
     }
+  }
+}
+
+/// The compact network of pose regressors with one block.
+private struct ImageNetwork: Parameterized {
+  typealias Scalar = Float
+  var convolutions: [Convolution<Float>]
+  var normalizations: [BatchNormalization<Float>]
+  var head: Linear<Float>
+
+  init(using generator: inout PhiloxGenerator) {
+    let channels = [1, 8, 8, 8]
+    convolutions = (0..<3).map { index in
+      Convolution(
+        inputs: channels[index], outputs: channels[index + 1],
+        geometry: ConvolutionGeometry(kernel: 3, stride: index == 0 ? 2 : 1, padding: 1),
+        hasBias: false, using: &generator)
+    }
+    normalizations = convolutions.map { BatchNormalization(channels: $0.outputs) }
+    head = Linear(inputs: 8, outputs: 4, using: &generator)
+  }
+
+  func callAsFunction(_ images: Tensor<Float>, _ statistics: BatchStatistics<Float>)
+    -> Tensor<Float>
+  {
+    func unit(_ index: Int, _ x: Tensor<Float>, residual: Tensor<Float>? = nil) -> Tensor<Float> {
+      normalizations[index](
+        convolutions[index](x), residual: residual, activation: .relu, statistics: statistics)
+    }
+    let x = unit(0, images)
+    return head(unit(2, unit(1, x), residual: x).globallyAveraged())
+  }
+
+  mutating func visitParameters<V: ParameterVisitor<Float>>(_ visitor: inout V) {
+    for index in convolutions.indices {
+      visitor.visit("conv\(index)", &convolutions[index])
+      visitor.visit("norm\(index)", &normalizations[index])
+    }
+    visitor.visit("head", &head)
   }
 }
 

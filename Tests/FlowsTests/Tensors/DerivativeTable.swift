@@ -25,6 +25,7 @@ struct DerivativeTable<S: TensorScalar> {
     addShapes()
     addProducts()
     addFlowSteps()
+    addImages()
   }
 
   mutating func add(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Skeletons")
 struct SkeletonTests {
-  static let all: [Skeleton] = [.coco17, .human17, .mpii16]
+  static let all: [Skeleton] = [.coco17, .human17, .mpii16, .lsp14]
 
   @Test("mirror left to right", arguments: all)
   func mirror(skeleton: Skeleton) {
