@@ -2,7 +2,7 @@
 // has it too. All of it goes through a handle, so that no layouts are needed.
 #include "CSystemLibraries.h"
 #include "images.h"
-#include <dlfcn.h>
+#include "library.h"
 #include <pthread.h>
 
 typedef void *tjhandle;
@@ -32,10 +32,7 @@ static const char *const names[] = {"libturbojpeg.so.0"};
 #endif
 
 static void find(void) {
-  void *library = NULL;
-  for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
-    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-  }
+  void *library = csl_open(names, sizeof names / sizeof *names);
   if (!library) return;
   *(void **)&init_decompress = dlsym(library, "tjInitDecompress");
   *(void **)&decompress_header = dlsym(library, "tjDecompressHeader3");

@@ -2,7 +2,7 @@
 // is part of the library's binary interface, which compares its version.
 #include "CSystemLibraries.h"
 #include "images.h"
-#include <dlfcn.h>
+#include "library.h"
 #include <pthread.h>
 
 typedef struct {
@@ -42,10 +42,7 @@ static const char *const names[] = {"libpng16.so.16"};
 #endif
 
 static void find(void) {
-  void *library = NULL;
-  for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
-    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-  }
+  void *library = csl_open(names, sizeof names / sizeof *names);
   if (!library) return;
   *(void **)&begin_read = dlsym(library, "png_image_begin_read_from_memory");
   *(void **)&finish_read = dlsym(library, "png_image_finish_read");

@@ -1,7 +1,7 @@
 // zlib's interface as zlib.h has declared it since version 1.2.0. The layout of z_stream is part of
 // the library's binary interface (libz.so.1, libz.1.dylib); inflateInit2_ compares its size.
 #include "CSystemLibraries.h"
-#include <dlfcn.h>
+#include "library.h"
 #include <pthread.h>
 
 typedef struct {
@@ -37,10 +37,7 @@ static const char *const names[] = {"libz.so.1"};
 #endif
 
 static void find(void) {
-  void *library = NULL;
-  for (size_t i = 0; !library && i < sizeof names / sizeof *names; i++) {
-    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-  }
+  void *library = csl_open(names, sizeof names / sizeof *names);
   if (!library) return;
   *(void **)&inflate_init = dlsym(library, "inflateInit2_");
   *(void **)&inflate = dlsym(library, "inflate");

@@ -55,11 +55,4 @@ public struct PoseArchitecture: Hashable, Sendable, Codable {
     }
     return nil
   }
-
-  /// What a network says of the joints of which images: the head's sizes.
-  var head: KeypointHead<Float>.Configuration {
-    .init(
-      features: backbone.features, joints: skeleton.count,
-      normalizesFeatures: normalizesFeatures)
-  }
 }

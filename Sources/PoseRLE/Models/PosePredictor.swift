@@ -55,14 +55,15 @@ public struct PosePredictor: Sendable {
     let width = images.shape[2]
     let mirrored = predictions(images.gathering((0..<width).reversed(), axis: 2))
     let skeleton = model.architecture.skeleton
-    let back = mirrored.reported.mirrored(skeleton, rule: flipRule).values
-    let reported = (direct.reported.values + back) * 0.5
+    let reported = direct.reported.averaged(
+      withFlipped: mirrored.reported, skeleton, rule: flipRule
+    ).values
     let spreads = KeypointSpreads<Centered, Float>(direct.prediction)
       .averaged(withFlipped: KeypointSpreads(mirrored.prediction), skeleton)
     var scale = spreads.scale
     if model.architecture.likelihood.scale == .learned, flipRule == .continuous {
       // By the law of total variance: σ²v of each, and a quarter of the squared difference of the two.
-      let difference = (direct.reported.values - back) * 0.5
+      let difference = direct.reported.values - reported
       scale = sqrt(scale.squared() + difference.squared() / variances)
     }
     // The density is placed so that it is reported where both crops say on average.
