@@ -15,6 +15,7 @@ let package = Package(
     .library(name: "FlowChecks", targets: ["FlowChecks"]),
     .executable(name: "Examples/fit2d", targets: ["fit2d"]),
     .executable(name: "Examples/pose-rle", targets: ["pose-rle"]),
+    .executable(name: "Examples/tabular", targets: ["tabular"]),
     .executable(name: "Examples/benchmarks", targets: ["benchmarks"]),
   ],
   targets: [
@@ -47,6 +48,9 @@ let package = Package(
       name: "pose-rle", dependencies: ["Flows", "PoseRLE", "FlowCharts", "ExampleSupport"],
       path: "Examples/pose-rle", exclude: ["peers"]),
     .executableTarget(
+      name: "tabular", dependencies: ["Flows", "FlowCharts", "ExampleSupport"],
+      path: "Examples/tabular", exclude: ["peers"], swiftSettings: optimizedSwift),
+    .executableTarget(
       name: "benchmarks", dependencies: ["Flows", "PoseRLE", "CFlowKernels", "ExampleSupport"],
       path: "Examples/benchmarks", exclude: ["peers"]),
 
@@ -56,7 +60,7 @@ let package = Package(
       dependencies: ["Flows", "FlowChecks", "CFlowKernels", "CAllocationMeter"],
       exclude: [
         "Goldens/make_goldens.py", "Goldens/make_distribution_goldens.py",
-        "Goldens/make_pytorch_goldens.py",
+        "Goldens/make_pytorch_goldens.py", "Goldens/make_flow_goldens.py",
       ],
       resources: [.copy("Goldens/Fixtures"), .copy("Files/OldModels")]),
     .testTarget(
@@ -74,8 +78,8 @@ let package = Package(
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "Flows", "PoseRLE", "FlowCharts", "ExampleSupport", "fit2d", "pose-rle", "benchmarks",
-        "KilledFit",
+        "Flows", "PoseRLE", "FlowCharts", "ExampleSupport", "fit2d", "pose-rle", "tabular",
+        "benchmarks", "KilledFit",
       ]),
     .executableTarget(name: "KilledFit", dependencies: ["Flows"], path: "Tests/KilledFit"),
   ],

@@ -7,7 +7,8 @@ struct BenchmarkSettings: Sendable {
 
   /// The options that ask for something else than the speed of all workloads.
   private static let commands = [
-    "scaling", "sets", "memory", "startup", "peers", "fit-table", "child",
+    "scaling", "sets", "memory", "startup", "peers", "fit-table", "fit-regression",
+    "child",
   ]
 
   /// The commands that an option goes with, "" for the speed of all workloads; one that is not
@@ -19,7 +20,11 @@ struct BenchmarkSettings: Sendable {
     "python": ["memory", "startup", "peers"],
     "rounds": ["peers"],
     "write": ["peers"],
-    "minutes": ["fit-table"],
+    "minutes": ["fit-table"], "flow": ["fit-table"], "layers": ["fit-table"],
+    "width": ["fit-table"], "bins": ["fit-table"], "batch": ["fit-table"],
+    "rate": ["fit-table"], "decay": ["fit-table"], "patience": ["fit-table"],
+    "steps": ["fit-table"], "seed": ["fit-table"], "scores": ["fit-table"],
+    "splits": ["fit-regression"],
   ]
 
   init(_ arguments: ParsedArguments) throws(ArgumentError) {
@@ -40,6 +45,7 @@ struct BenchmarkSettings: Sendable {
       case "startup": StartupCommand(common)
       case "peers": try PeersCommand(common, arguments)
       case "fit-table": try TableFit(common, arguments)
+      case "fit-regression": try ConditionalFit(common, arguments)
       case "child": try ChildCommand(arguments)
       default: SpeedCommand(common, withLarge: arguments.flag("large"))
       }
@@ -122,9 +128,30 @@ extension ArgumentParser {
           [
             .value(
               "fit-table", "DIR",
-              help: "Fit a RealNVP to DIR/train.npy, validated on DIR/val.npy, and print the test "
+              help: "Fit a flow to DIR/train.npy, validated on DIR/val.npy, and print the test "
                 + "log-likelihood of DIR/test.npy, in place of the timings."),
-            .value("minutes", "M", default: "10", help: "Time that such a fit may take."),
+            .value(
+              "minutes", "M", default: "10",
+              help: "Processor time of each thread that such a fit may take."),
+            .value(
+              "flow", "NAME", default: "spline-autoregressive",
+              help: "realnvp, spline, spline-autoregressive, gaussianization or automatic."),
+            .value("layers", "N", default: "5", help: "Layers."),
+            .value("width", "N", default: "128", help: "Width of both hidden layers."),
+            .value("bins", "N", default: "8", help: "Bins of splines, components of mixtures."),
+            .value("batch", "N", default: "512", help: "Rows of a step."),
+            .value("rate", "R", default: "0.001", help: "The largest learning rate."),
+            .value("decay", "D", default: "0.0001", help: "Weight decay."),
+            .value("patience", "N", help: "Validations without a better one that end the fit."),
+            .value("steps", "N", help: "At most so many steps."),
+            .value("seed", "N", default: "0", help: "Seeds weights and the order of rows."),
+            .value(
+              "fit-regression", "DIR",
+              help:
+                "Fit conditional densities to the regression sets in DIR, each a folder with data.npy "
+                + "(features, then the target) and test_mask.npy (splits, rows)."),
+            .value("splits", "N", default: "20", help: "At most so many splits of each set."),
+            .value("scores", "FILE", help: "Where the log-density of each test row goes (.npy)."),
           ]),
         CommandOptionGroup(
           "Used by --memory and --startup",

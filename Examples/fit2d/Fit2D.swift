@@ -71,7 +71,7 @@ struct Fit2D {
   }
 
   private func title(_ lesson: Lesson) -> String {
-    let kind = lesson.report == nil ? "saved" : settings.flow == .nice ? "additive" : "affine"
+    let kind = lesson.report == nil ? "saved" : settings.flow.layerKind
     return "\(lesson.target.name) · \(lesson.flow.flow.flows.count) \(kind) layers"
   }
 

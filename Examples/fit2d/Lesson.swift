@@ -23,7 +23,7 @@ struct Lesson {
       target = Target(density)
       data = nil
       let rows = Tensor<Float>(
-        points: density.sample(Defaults.trainingRows, using: &generator))
+        points: density.sample(settings.rows, using: &generator))
       report = try teacher.fit { try flow.fit(rows, options: teacher.options, progress: $0) }
       draws = density.sample(Defaults.evaluationDraws, using: &generator)
     case .energy(let energy):
@@ -114,6 +114,14 @@ private struct Teacher {
       return .nice(
         dimension: 2, layers: settings.layers, hidden: settings.hidden, base: base,
         using: &generator)
+    case .spline:
+      return .neuralSpline(
+        .coupling, dimension: 2, layers: settings.layers, hidden: settings.hidden, base: base,
+        using: &generator)
+    case .maf:
+      return .maf(
+        dimension: 2, layers: settings.layers, hidden: settings.hidden, base: base,
+        using: &generator)
     }
   }
 
@@ -122,7 +130,7 @@ private struct Teacher {
       $0.steps = settings.steps
       $0.batchSize = Defaults.batchSize
       // A longer run averages over more steps.
-      $0.averageDecay = settings.steps > Defaults.steps ? 0.9995 : 0.999
+      $0.averageDecay = settings.steps > Defaults.affine.steps ? 0.9995 : 0.999
       $0.learningRate = .cosine(Defaults.learningRate).warmingUp(over: 200)
       $0.validationInterval = 500
       $0.patience = nil

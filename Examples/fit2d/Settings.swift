@@ -21,6 +21,18 @@ struct Settings: Sendable {
   enum FlowKind: String, CaseIterable {
     case realnvp
     case nice
+    case spline
+    case maf
+
+    /// The word for its layers.
+    var layerKind: String {
+      switch self {
+      case .realnvp: "affine"
+      case .nice: "additive"
+      case .spline: "spline"
+      case .maf: "autoregressive"
+      }
+    }
   }
 
   enum BaseKind: String, CaseIterable {
@@ -33,6 +45,7 @@ struct Settings: Sendable {
   let layers: Int
   let hidden: [Int]
   let steps: Int
+  let rows: Int
   let base: BaseKind
   let model: String?
   let checkpoint: String?
@@ -63,11 +76,17 @@ struct Settings: Sendable {
     let baseName = try arguments.choice(
       "base", from: BaseKind.allCases.map(\.rawValue), kind: "base")
     base = BaseKind(rawValue: baseName) ?? .gaussian
-    layers = try arguments.int("layers", in: 1...1_000)
-    hidden = try Settings.widths(try arguments.string("hidden"))
+    let defaults = Defaults.recipe(flow, for: subject)
+    layers =
+      arguments.optionalString("layers") == nil
+      ? defaults.layers : try arguments.int("layers", in: 1...1_000)
+    hidden = try Settings.widths(arguments.optionalString("hidden") ?? defaults.hidden)
     steps =
       arguments.optionalString("steps") == nil
-      ? Defaults.steps(for: subject) : try arguments.int("steps", in: 1...100_000_000)
+      ? defaults.steps : try arguments.int("steps", in: 1...100_000_000)
+    rows =
+      arguments.optionalString("rows") == nil
+      ? defaults.rows : try arguments.int("rows", in: 100...10_000_000)
     model = arguments.optionalString("model")
     checkpoint = arguments.optionalString("checkpoint")
     output = try arguments.string("output")
@@ -115,11 +134,20 @@ extension ArgumentParser {
           "The flow",
           [
             .value(
-              "flow", "NAME", default: "realnvp", help: "realnvp (affine) or nice (additive)."),
-            .value("layers", "N", default: "\(Defaults.layers)", help: "Coupling layers."),
+              "flow", "NAME", default: "realnvp",
+              help:
+                "realnvp (affine couplings), nice (additive couplings), spline (couplings of "
+                + "rational-quadratic splines) or maf (affine, autoregressive)."),
             .value(
-              "hidden", "N,N", default: Defaults.hidden,
-              help: "Widths of the hidden layers of each network."),
+              "layers", "N",
+              help:
+                "Layers; \(Defaults.affine.layers) by default, and \(Defaults.spline.layers) of splines."
+            ),
+            .value(
+              "hidden", "N,N",
+              help:
+                "Widths of the hidden layers of each network; \(Defaults.affine.hidden) by default, and "
+                + "\(Defaults.spline.hidden) for splines."),
             .value("base", "NAME", default: "gaussian", help: "gaussian or laplace."),
             .value(
               "model", "FILE",
@@ -131,9 +159,16 @@ extension ArgumentParser {
             .value(
               "steps", "N",
               help:
-                "Training steps; \(Defaults.steps) by default, and \(Defaults.longSteps) for data "
-                + "sets of many sharp parts (\(Defaults.manyParts.sorted().joined(separator: ", ")))."
+                "Training steps; \(Defaults.affine.steps) by default (\(Defaults.spline.steps) of "
+                + "splines), and \(Defaults.affine.longSteps) (\(Defaults.spline.longSteps)) for "
+                + "data sets of many sharp parts ("
+                + "\(Defaults.manyParts.sorted().joined(separator: ", ")))."
             ),
+            .value(
+              "rows", "N",
+              help:
+                "Draws of a toy density to train on; \(Defaults.affine.rows) by default, and "
+                + "\(Defaults.spline.rows) for splines, which would learn fewer by heart."),
             .value(
               "checkpoint", "FILE",
               help:
@@ -152,23 +187,38 @@ extension ArgumentParser {
   }
 }
 
-/// Defaults that hold for every data set.
+/// What a run does where the command line does not say.
 enum Defaults {
-  static let layers = 32
-  static let hidden = "32,32"
-  static let steps = 5_000
-  static let longSteps = 60_000
-  /// Data sets of many sharp parts, which an affine flow takes long to tell apart.
+  /// Layers, the widths of their networks, and steps.
+  struct Recipe {
+    var layers: Int
+    var hidden: String
+    var steps: Int
+    /// Steps for data sets of many sharp parts.
+    var longSteps: Int
+    /// Draws of a toy density to train on.
+    var rows: Int
+  }
+
+  static let affine = Recipe(
+    layers: 32, hidden: "32,32", steps: 5_000, longSteps: 60_000, rows: 20_000)
+  static let spline = Recipe(
+    layers: 8, hidden: "64,64", steps: 20_000, longSteps: 40_000, rows: 1_000_000)
+
+  /// Data sets of many sharp parts, which a flow takes long to tell apart.
   static let manyParts: Set<String> = [
     "circles", "rings", "eight-gaussians", "checkerboard", "two-spirals", "four-circles", "diamond",
   ]
   static let batchSize = 256
   static let learningRate = 2e-3
-  static let trainingRows = 20_000
   static let evaluationDraws = 500_000
 
-  static func steps(for subject: Subject) -> Int {
-    if case .density(let density) = subject, manyParts.contains(density.name) { return longSteps }
-    return steps
+  /// The recipe of a kind of flow for a subject; its `steps` are those to take.
+  static func recipe(_ flow: Settings.FlowKind, for subject: Subject) -> Recipe {
+    var recipe = flow == .spline ? spline : affine
+    if case .density(let density) = subject, manyParts.contains(density.name) {
+      recipe.steps = recipe.longSteps
+    }
+    return recipe
   }
 }

@@ -15,6 +15,7 @@
 //
 // A kernel that has no formula here does not compile.
 #include "counts.h"
+#include "staircase_plan.h"
 #include <stdlib.h>
 
 // MARK: - Formulas
@@ -68,7 +69,23 @@ static const struct {
     [FK_SCALE_TANH] = {3, 5},
     [FK_SCALE_SOFT] = {4, 5},
     [FK_SCALE_FREE] = {0, 0},
+    [FK_SCALE_SOFTPLUS] = {3, 5},
 };
+
+// Of an increasing map, and of its gradients: so many for each part and for each element. Where an
+// equation is solved, steps count as one.
+static int64_t map_operations(const struct fk_map *m, int64_t stride, bool backward) {
+  const int64_t own = scales[m->scale].value, both = scales[m->scale].both;
+  switch (m->kind) {
+  case FK_MAP_AFFINE:
+  case FK_MAP_LATENT_AFFINE: return stride * (backward ? both + 6 : own + 4);
+  case FK_MAP_ADDITIVE: return stride * (backward ? 0 : 1);
+  case FK_MAP_SPLINE: return stride * (backward ? 24 * m->parts + 110 : 12 * m->parts + 50);
+  case FK_MAP_LOGISTICS: return stride * (backward ? 50 * m->parts + 20 : 30 * m->parts + 10);
+  case FK_MAP_BERNSTEIN: return stride * (backward ? 24 * m->parts + 20 : 14 * m->parts + 15);
+  }
+  return 0;
+}
 
 // Of the log-density of one element, and of its derivative by it.
 static const struct {
@@ -114,6 +131,51 @@ static int64_t gradients(const fk_network *n, const fk_network_gradient *gradien
   for (int64_t l = 0; gradient && l < n->layers; l++) {
     if (gradient->weights[l]) count += n->widths[l] * n->widths[l + 1];
     if (gradient->biases[l]) count += n->widths[l + 1];
+  }
+  return count;
+}
+
+// Of a staircase: its parameters within the extents, and the operations of both directions. They
+// are those of its blocks, which end with the longest of their units.
+static int64_t staircase_parameters(const fk_staircase *n) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->network.layers; l++)
+    count += fk_stair_weights(n, l, 0, n->network.widths[l + 1]) +
+             (n->network.biases[l] ? n->network.widths[l + 1] : 0);
+  return count;
+}
+
+static int64_t units_operations(const fk_staircase *n, int64_t stride, int64_t layer, int64_t from,
+                                int64_t to) {
+  const bool hidden = layer + 1 < n->network.layers;
+  return stride * (fk_stair_forward_work(n, layer, from, to) +
+                   (hidden ? (to - from) * activations[n->network.activation].forward : 0));
+}
+
+static int64_t staircase_forward_operations(const fk_staircase *n, int64_t stride) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->network.layers; l++)
+    count += units_operations(n, stride, l, 0, n->network.widths[l + 1]);
+  return count;
+}
+
+static int64_t staircase_backward_operations(const fk_staircase *n, int64_t stride, bool by_input,
+                                             const fk_network_gradient *gradient) {
+  int64_t count = 0;
+  for (int64_t l = 0; l < n->network.layers; l++) {
+    if (l > 0 || by_input) count += fk_stair_input_gradient_work(n, l);
+    if (l > 0) count += n->network.widths[l] * activations[n->network.activation].backward;
+    if (gradient && gradient->weights[l]) count += fk_stair_weight_gradient_work(n, l);
+    if (gradient && gradient->biases[l]) count += n->network.widths[l + 1];
+  }
+  return stride * count;
+}
+
+static int64_t staircase_gradients(const fk_staircase *n, const fk_network_gradient *gradient) {
+  int64_t count = 0;
+  for (int64_t l = 0; gradient && l < n->network.layers; l++) {
+    if (gradient->weights[l]) count += fk_stair_weights(n, l, 0, n->network.widths[l + 1]);
+    if (gradient->biases[l]) count += n->network.widths[l + 1];
   }
   return count;
 }
@@ -172,6 +234,10 @@ static int64_t convolution_arrays(const fk_convolution_shape *s) {
               (dimension * (gv ? 2 : 1) + (glogdet ? 1 : 0) +                                      \
                count * (kind == FK_SCALE_NONE ? 3 : 5)) +                                          \
           INDEX * count
+#define WORK_map map_operations(m, stride, false), scalar *stride *(4 + fk_map_parameters(m))
+#define WORK_map_backward                                                                          \
+  map_operations(m, stride, true),                                                                 \
+      scalar *stride *(2 + (gy ? 1 : 0) + (glog ? 1 : 0) + 2 * fk_map_parameters(m))
 #define WORK_location_scale                                                                        \
   rows * (dimension * families[family].density + 1) + 3 * dimension,                               \
       scalar * (rows * (dimension + 1) + 2 * dimension)
@@ -197,6 +263,25 @@ static int64_t convolution_arrays(const fk_convolution_shape *s) {
       scalar * (rows * (n->widths[0] * (gx ? 2 : 1) + n->widths[n->layers]) +                      \
                 fk_network_prepared_count(n) + fk_network_saved_count(n, rows) +                   \
                 2 * gradients(n, gradient))
+#define STAIRCASE_ENDS (n->network.widths[0] + n->network.widths[n->network.layers])
+#define WORK_staircase_prepare                                                                     \
+  0, scalar * (staircase_parameters(n) + fk_staircase_prepared_count(n))
+#define WORK_staircase_forward                                                                     \
+  staircase_forward_operations(n, stride),                                                         \
+      scalar * (stride * STAIRCASE_ENDS + staircase_parameters(n) +                                \
+                fk_staircase_saved_count(n, stride))
+#define WORK_staircase_backward                                                                    \
+  staircase_backward_operations(n, stride, gx != NULL, gradient),                                  \
+      scalar * (stride * (STAIRCASE_ENDS + (gx ? n->network.widths[0] : 0)) +                      \
+                staircase_parameters(n) + fk_staircase_saved_count(n, stride) +                    \
+                2 * staircase_gradients(n, gradient))
+#define WORK_staircase_units                                                                       \
+  units_operations(n, stride, layer, from, to),                                                    \
+      scalar * (stride * (to > from ? fk_stair_extent(n, layer, to - 1) + to - from : 0) +         \
+                fk_stair_weights(n, layer, from, to) +                                             \
+                (n->network.biases[layer] ? to - from : 0))
+#define WORK_to_columns 0, scalar *count *(rows + stride) + (indices ? INDEX * count : 0)
+#define WORK_to_rows 0, scalar * 2 * rows * count + (indices ? INDEX * count : 0)
 // The second layer on each interval between thresholds; what its own bends take is left out, since
 // their number is not in the arguments. Where pieces count, every unit bends once, as most do.
 #define PIECES (n->widths[1] + n->widths[2] + 1)

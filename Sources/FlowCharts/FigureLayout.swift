@@ -34,7 +34,7 @@ struct PanelFrame: Sendable {
   }
 
   /// Chooses as many ticks as wished, or fewer if their labels would touch each other.
-  private static func ticks(
+  static func ticks(
     over range: ClosedRange<Double>, about count: Int, length: Double,
     roomFor: (String) -> Double
   ) -> Ticks {

@@ -25,7 +25,10 @@ struct CheckSubject {
     types = flowCase.types
     fresh = flowCase.fresh
     model = WeightNoise.disturbed(fresh, size: flowCase.noise)
-    support = Array(repeating: flowCase.support, count: model.dimension)
+    let declared = model.flow.support
+    support =
+      declared.allSatisfy { $0 == .real }
+      ? Array(repeating: flowCase.support, count: model.dimension) : declared
     kinks = Array(repeating: [], count: model.dimension)
   }
 
@@ -57,28 +60,51 @@ struct CheckSubject {
 
   // MARK: - Inputs
 
-  /// Data-side rows: uniform for a flow, draws of a density.
+  /// Data-side rows: uniform for a flow, or images of latent rows, and draws of a density.
   func points(_ count: Int) -> Tensor<Double> {
     guard let flowCase else { return draws(count, seed: 3) }
-    return uniform(count, in: flowCase.dataRange)
+    switch flowCase.points {
+    case .even: return uniform(count, in: support.map(\.dataRange))
+    case .images: return images(count, within: 3)
+    }
   }
 
   /// Latent rows of a flow.
-  func latentPoints(_ count: Int) -> Tensor<Double> { uniform(count, in: -5..<5) }
+  func latentPoints(_ count: Int) -> Tensor<Double> {
+    // Latent angles are angles.
+    uniform(count, in: support.map { $0 == .circle ? -3..<3 : -5..<5 })
+  }
 
   /// Rows to train on: for a density those of its fresh form, which the noise has moved it from.
   func trainingRows(_ count: Int, context: Tensor<Double>?) -> Tensor<Double> {
-    if let range = flowCase?.dataRange {
-      let quarter = (range.upperBound - range.lowerBound) / 4
-      return uniform(count, in: range.lowerBound + quarter..<range.upperBound - quarter)
+    switch flowCase?.points {
+    case .even:
+      return uniform(
+        count,
+        in: support.map(\.dataRange).map { range in
+          let quarter = (range.upperBound - range.lowerBound) / 4
+          return range.lowerBound + quarter..<range.upperBound - quarter
+        })
+    case .images: return images(count, within: 1.5)
+    case nil:
+      var generator = PhiloxGenerator(seed: 3)
+      return fresh.sample(count, context: context, using: &generator)
     }
-    var generator = PhiloxGenerator(seed: 3)
-    return fresh.sample(count, context: context, using: &generator)
   }
 
-  private func uniform(_ count: Int, in range: Range<Double>) -> Tensor<Double> {
+  private func images(_ count: Int, within size: Double) -> Tensor<Double> {
+    let z = uniform(count, in: support.map { _ in -size..<size })
+    return model.flow.forward(z, context: context(count)).value
+  }
+
+  private func uniform(_ count: Int, in ranges: [Range<Double>]) -> Tensor<Double> {
     var generator = PhiloxGenerator(seed: 3)
-    return .uniform([count, dimension], in: range, using: &generator)
+    guard let first = ranges.first, ranges.contains(where: { $0 != first }) else {
+      return .uniform([count, dimension], in: ranges.first ?? 0..<1, using: &generator)
+    }
+    let unit = Tensor<Double>.uniform([count, dimension], using: &generator)
+    return unit * Tensor(ranges.map { $0.upperBound - $0.lowerBound })
+      + Tensor(ranges.map(\.lowerBound))
   }
 
   /// Context rows, where some are taken.

@@ -27,11 +27,21 @@ public struct FlowCase: Sendable, CustomStringConvertible {
   public var noise: Double
   /// Nodes along each side, about, of the quadrature of a density in two columns.
   public var nodes: Int
-  /// Where the columns of the data side lie.
+  /// Where the columns of the data side lie, unless the flow declares it (``Flow/support``).
   public var support: Support
+  /// Where data-side rows for the checks come from.
+  public var points: Points
   /// The user's types that a file of the flow may hold.
   public var types: StorableTypes
   private let make: @Sendable (inout PhiloxGenerator) -> any Flow<Double>
+
+  /// Where data-side rows for the checks come from.
+  public enum Points: Sendable {
+    /// Spread evenly over a box within the support of each column.
+    case even
+    /// Images of latent rows, for data sides that are no box, such as a simplex.
+    case images
+  }
 
   /// A flow under test.
   ///
@@ -43,13 +53,15 @@ public struct FlowCase: Sendable, CustomStringConvertible {
   ///   - staysFinite: whether values and gradients are finite at |x| ≤ 1e4.
   ///   - noise: the size of the noise on the weights; less where noise makes a map too steep.
   ///   - nodes: nodes along each side of a quadrature; more for a steep map.
-  ///   - support: where the columns of the data side lie; `.interval(0, 1)` for a sigmoid.
+  ///   - support: where the columns of the data side lie, for a flow that does not declare it;
+  ///     `.interval(0, 1)` for a sigmoid.
+  ///   - points: where data-side rows come from; `.images` where the data side is no box.
   ///   - make: the flow; it gets the same generator each time, and state that is saved should not
   ///     be what `init(configuration:)` leaves, so that its loss would be seen.
   public init(
     _ name: String, types: StorableTypes = StorableTypes(), roundTrip: Double = 1e-13,
     floatRoundTrip: Double = 1e-5, staysFinite: Bool = true, noise: Double = 0.5,
-    nodes: Int = 200, support: Support = .real,
+    nodes: Int = 200, support: Support = .real, points: Points = .even,
     make: @escaping @Sendable (inout PhiloxGenerator) -> any Flow<Double>
   ) {
     self.name = name
@@ -60,6 +72,7 @@ public struct FlowCase: Sendable, CustomStringConvertible {
     self.noise = noise
     self.nodes = nodes
     self.support = support
+    self.points = points
     self.make = make
   }
 
@@ -71,27 +84,39 @@ public struct FlowCase: Sendable, CustomStringConvertible {
     CheckSubject(self).report(checks)
   }
 
+  /// The flow as it is made, over a Gaussian whose columns differ, and uniform angles.
+  ///
+  /// Under a standard Gaussian the density of a rotation would not depend on its angle.
+  package var fresh: NormalizingFlow<Double> {
+    var generator = PhiloxGenerator(seed: 1)
+    let flow = make(&generator)
+    let columns = (0..<flow.dimension).map(Double.init)
+    let (location, scale) = (columns.map { 0.3 - 0.2 * $0 }, columns.map { 1 + 0.15 * $0 })
+    let composition = Composition(dimension: flow.dimension, [flow])
+    guard flow.support.contains(.circle) else {
+      return NormalizingFlow(
+        base: Gaussian(location: Tensor(location), scale: Tensor(scale)), flow: composition)
+    }
+    let base = ProductDistribution<Double>(
+      flow.support.enumerated().map { column, support -> any Distribution<Double> in
+        support == .circle
+          ? Uniform(low: Tensor([-Double.pi]), high: Tensor([Double.pi]))
+          : Gaussian(location: Tensor([location[column]]), scale: Tensor([scale[column]]))
+      })
+    return NormalizingFlow(base: base, flow: composition)
+  }
+}
+
+extension Support {
   /// Data-side rows with |x| ≤ 5 or within the support lie here.
   var dataRange: Range<Double> {
-    switch support {
+    switch self {
     case .real: return -5..<5
     case .positive: return 0.05..<5
     case .interval(let low, let high):
       let margin = (high - low) / 100
       return low + margin..<high - margin
+    case .circle: return Support.interval(-.pi, .pi).dataRange
     }
-  }
-
-  /// The flow as it is made, over a Gaussian whose columns differ: under a standard one the density
-  /// of a rotation would not depend on its angle.
-  package var fresh: NormalizingFlow<Double> {
-    var generator = PhiloxGenerator(seed: 1)
-    let flow = make(&generator)
-    let columns = (0..<flow.dimension).map(Double.init)
-    return NormalizingFlow(
-      base: Gaussian(
-        location: Tensor(columns.map { 0.3 - 0.2 * $0 }),
-        scale: Tensor(columns.map { 1 + 0.15 * $0 })),
-      flow: Composition(dimension: flow.dimension, [flow]))
   }
 }

@@ -18,6 +18,8 @@ extension FlowCheck {
 /// Rows far out, and rows outside the support.
 private struct ExtremeInputs {
   private let flow: Bool
+  /// True where data-side rows are images of latent ones.
+  private let images: Bool
   private let inside: Tensor<Double>
   private let outside: Tensor<Double>?
   private let latent: Tensor<Double>
@@ -28,6 +30,8 @@ private struct ExtremeInputs {
       throw NotChecked("the case says that it does not stay finite far out")
     }
     flow = subject.flowCase != nil
+    images = subject.flowCase?.points == .images
+    let isDeclared = subject.model.flow.support.contains { $0 != .real }
     let dimension = subject.dimension
     let typical = subject.splits(levels: [0.5]).enumerated().map { column, median in
       subject.support[column].value(at: median[0])
@@ -35,7 +39,8 @@ private struct ExtremeInputs {
     let origin = [Double](repeating: 0, count: dimension)
     inside = Tensor(Self.rows(around: flow ? origin : typical, subject.support))
     latent = Tensor(Self.rows(around: origin, Array(repeating: .real, count: dimension)))
-    let beyond = Self.rowsOutside(typical, subject.support)
+    // Flows onto bounded data that do not say so have no inverse outside.
+    let beyond = flow && !isDeclared ? [] : Self.rowsOutside(typical, subject.support)
     outside = beyond.isEmpty ? nil : Tensor(beyond)
     context = subject.fixedContext(1)
   }
@@ -50,7 +55,7 @@ private struct ExtremeInputs {
         switch support[column] {
         case .real: row[column] = value
         case .positive: row[column] = abs(value)
-        case .interval: break
+        case .interval, .circle: break
         }
       }
       rows.append(row)
@@ -73,7 +78,7 @@ private struct ExtremeInputs {
   /// Rows with one column beyond an end of its support.
   private static func rowsOutside(_ typical: [Double], _ support: [Support]) -> [[Double]] {
     support.enumerated().flatMap { column, support -> [[Double]] in
-      let ends = support.ends
+      let ends = support == .circle ? [] : support.ends
       guard let low = ends.first else { return [] }
       var values = [low - 1, low - 1e4]
       if ends.count == 2 { values += [ends[1] + 1, ends[1] + 1e4] }
@@ -91,16 +96,17 @@ private struct ExtremeInputs {
 
   func problems<S>(_ model: NormalizingFlow<S>) -> [String?] {
     var problems: [String?] = []
+    var inside = Tensor<S>(inside)
     if flow {
       let forward = model.flow.forward(Tensor(latent), context: context(for: Tensor<S>(latent)))
       problems += [
         unlessFinite("forward", forward.value),
         unlessFinite("log-determinant", forward.logDet),
       ]
+      if images { inside = forward.value }
     }
-    problems += findInfinities(model, Tensor(inside))
-    // Flows onto bounded data have no inverse outside.
-    if !flow, let outside { problems += findMass(model, Tensor(outside)) }
+    problems += findInfinities(model, inside)
+    if let outside { problems += findMass(model, Tensor(outside)) }
     return problems
   }
 

@@ -17,6 +17,7 @@ extension Support {
     case .interval(let low, let high):
       let share = exp(-abs(y)) / (1 + exp(-abs(y))) * (high - low)
       return min(max(y < 0 ? low + share : high - share, low.nextUp), high.nextDown)
+    case .circle: return Self.openCircle.value(at: y)
     }
   }
 
@@ -27,6 +28,7 @@ extension Support {
     case .real: return x
     case .positive: y = Foundation.log(x)
     case .interval(let low, let high): y = Foundation.log((x - low) / (high - x))
+    case .circle: y = Self.openCircle.coordinate(of: x)
     }
     return min(max(y, -690), 690)
   }
@@ -38,8 +40,12 @@ extension Support {
     case .positive: return y
     case .interval(let low, let high):
       return Foundation.log(high - low) - abs(y) - 2 * log1p(exp(-abs(y)))
+    case .circle: return Self.openCircle.logSlope(at: y)
     }
   }
+
+  /// The circle, cut open.
+  private static let openCircle = Support.interval(-.pi, .pi)
 }
 
 extension CheckSubject {

@@ -93,6 +93,28 @@ struct ArgumentParserTests {
         == "The option --steps goes with --lift or --study only.")
   }
 
+  @Test("an unknown command is named with the nearest one")
+  func unknownCommand() {
+    let known = ["fit", "score"]
+    #expect(
+      "\(ArgumentError.unknownCommand("fti", nearest: "fit", known: known))"
+        == "Unknown command \"fti\": did you mean fit? Known: fit, score.")
+    #expect(
+      "\(ArgumentError.unknownCommand("x", nearest: nil, known: known))"
+        == "Unknown command \"x\": no known one is like it. Known: fit, score.")
+  }
+
+  @Test("arguments that each have a name of their own")
+  func namedPositionals() {
+    let parser = ArgumentParser(
+      program: "score", summary: "Scores.",
+      positionals: .accepted(name: "MODEL DATA", count: 2...2, help: "Two files."), groups: [])
+    #expect(parser.helpText.hasPrefix("Usage: score [options] MODEL DATA\n"))
+    #expect(
+      message { _ = try parse("a", using: parser) }
+        == "Expected exactly 2 arguments (MODEL DATA), but 1 was given.")
+  }
+
   @Test("negative numbers are values")
   func negativeNumbers() throws {
     #expect(try parse("--shift", "-2.5").double("shift") == -2.5)

@@ -136,8 +136,8 @@ struct BenchmarkTests {
     try refused(["--scaling", "--large"], "The option --large does not go with --scaling.")
     try refused(
       ["--sets", "--memory"],
-      "Exactly one of --scaling, --sets, --memory, --startup, --peers, --fit-table, --child is "
-        + "required, but --sets and --memory were given.")
+      "Exactly one of --scaling, --sets, --memory, --startup, --peers, --fit-table, "
+        + "--fit-regression, --child is required, but --sets and --memory were given.")
   }
 
   @Test("a filter that nothing matches is an error of one line")

@@ -28,6 +28,9 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
   case unknownChoice(
     option: String, kind: String, value: String, nearest: String?, known: [String])
 
+  /// A command that is not known, with the nearest of those that are if any is like it.
+  case unknownCommand(String, nearest: String?, known: [String])
+
   /// Options of which one has to be given, and no other, with those that were.
   case notExactlyOne(of: [String], given: [String])
 
@@ -65,6 +68,9 @@ public enum ArgumentError: Error, Equatable, CustomStringConvertible {
       let hint = nearest.map { "did you mean \"\($0)\"?" } ?? "no known one is like it."
       return "Unknown \(kind) \"\(value)\" for --\(option): \(hint) "
         + "Known: \(known.joined(separator: ", "))."
+    case .unknownCommand(let word, let nearest, let known):
+      let hint = nearest.map { "did you mean \($0)?" } ?? "no known one is like it."
+      return "Unknown command \"\(word)\": \(hint) Known: \(known.joined(separator: ", "))."
     case .notExactlyOne(let names, let given):
       let list = names.map { "--\($0)" }.joined(separator: ", ")
       let found =

@@ -119,8 +119,10 @@ public struct ArgumentParser: Sendable {
       if let first = arguments.first { throw .unexpectedArgument(first) }
     case .accepted(let name, let count, _):
       if !count.contains(arguments.count) {
+        let isList = name.contains(" ")
         throw .wrongArgumentCount(
-          name: name, expected: ArgumentParser.words(for: count), actual: arguments.count)
+          name: isList ? "arguments (\(name))" : name, expected: ArgumentParser.words(for: count),
+          actual: arguments.count)
       }
     }
   }

@@ -45,6 +45,7 @@ public enum PositionalArguments: Sendable, Equatable {
   /// None; each one is an error.
   case rejected
 
-  /// A number of them within a range, called by a name such as FILE in the help text.
+  /// A number of them within a range, called by a name such as FILE in the help text, or where each
+  /// has a name of its own by all of them, such as "MODEL DATA".
   case accepted(name: String, count: ClosedRange<Int>, help: String)
 }

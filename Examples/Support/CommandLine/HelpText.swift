@@ -22,7 +22,7 @@ extension ArgumentParser {
 
   private var positionalUsage: String {
     guard case .accepted(let name, let count, _) = positionals else { return "" }
-    let repeated = count.upperBound > 1 ? "\(name) ..." : name
+    let repeated = count.upperBound > 1 && !name.contains(" ") ? "\(name) ..." : name
     return count.lowerBound == 0 ? " [\(repeated)]" : " \(repeated)"
   }
 

@@ -4,6 +4,8 @@ import ExampleSupport
 enum PeerGroup: CaseIterable {
   /// The flow of RLE.
   case flows
+  /// Autoregressive flows.
+  case autoregressive
   /// Residual networks.
   case images
 
@@ -11,21 +13,38 @@ enum PeerGroup: CaseIterable {
   var peers: [Peer] {
     switch self {
     case .flows: [.torch, .torchCompiled, .jax, .zuko, .flowjax]
+    case .autoregressive: [.zukoTransforms]
     case .images: [.torchImages, .torchImagesChannelsLast]
     }
   }
 
   /// What rates are given in.
-  var unit: RateUnit { self == .flows ? .rows : .images }
+  var unit: RateUnit { self == .images ? .images : .rows }
 
   /// What the names of all its workloads begin with, and what stands above them.
-  private var prefix: String { self == .flows ? "RLE RealNVP " : "images " }
-  private var title: String { self == .flows ? "RLE RealNVP" : "Residual networks" }
+  private var prefix: String {
+    switch self {
+    case .flows: "RLE RealNVP "
+    case .autoregressive: ""
+    case .images: "images "
+    }
+  }
+  private var title: String {
+    switch self {
+    case .flows: "RLE RealNVP"
+    case .autoregressive: "Autoregressive"
+    case .images: "Residual networks"
+    }
+  }
 
   /// All its work.
   func items(threads: Int) -> [PeerRun.Item] {
     switch self {
     case .images: return WorkloadList.images(threads: threads)
+    case .autoregressive:
+      return AutoregressiveWork.all.map {
+        PeerRun.Item(request: $0.request, workload: $0.workload(threads: threads))
+      }
     case .flows:
       let fixtures = [2, 8].flatMap { dimension in
         WorkloadList.batches.map { FlowFixture(dimension: dimension, batch: $0) }
@@ -46,7 +65,7 @@ enum PeerGroup: CaseIterable {
 
   func line(_ row: PeerRow, _ peers: [Peer]) -> String {
     let ours = row.ours
-    let digits = self == .flows ? 1 : 2
+    let digits = self == .images ? 2 : 1
     return self.row(
       [String(ours.name.dropFirst(prefix.count)), unit.text(ours.rowsPerSecond)]
         + fractions.map { fixed(100 * $0.value(ours), 0) + " %" }

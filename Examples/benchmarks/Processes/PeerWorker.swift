@@ -7,6 +7,7 @@ enum Peer: String, CaseIterable {
   case torchCompiled = "PyTorch compiled"
   case jax = "JAX"
   case zuko
+  case zukoTransforms = "zuko autoregressive"
   case flowjax
   case torchImages = "PyTorch contiguous"
   case torchImagesChannelsLast = "PyTorch channels last"
@@ -18,6 +19,7 @@ enum Peer: String, CaseIterable {
     case .torchCompiled: ["torch_flows.py", "--compiled"]
     case .jax: ["jax_flows.py"]
     case .zuko: ["zuko_flows.py"]
+    case .zukoTransforms: ["zuko_transforms.py"]
     case .flowjax: ["flowjax_flows.py"]
     case .torchImages: ["torch_images.py"]
     case .torchImagesChannelsLast: ["torch_images.py", "--channels-last"]

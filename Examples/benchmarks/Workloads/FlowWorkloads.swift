@@ -60,8 +60,10 @@ enum FlowWork: String, CaseIterable, Codable {
   }
 
   /// The work on as many threads as ``Workers`` has when it runs.
-  func body(_ fixture: FlowFixture) -> Workload.Body {
-    let (flow, data) = (fixture.flow, fixture.data)
+  func body(_ fixture: FlowFixture) -> Workload.Body { body(fixture.flow, fixture.data) }
+
+  /// The same of any flow.
+  func body(_ flow: NormalizingFlow<Float>, _ data: Tensor<Float>) -> Workload.Body {
     switch self {
     case .training:
       let trainer = Trainer(flow)

@@ -8,6 +8,7 @@ enum WorkloadList {
 
   static func all(threads: Int) -> [Workload] {
     flows(threads: threads)
+      + AutoregressiveWork.all.map { $0.workload(threads: threads) }
       + [
         .keypointLoss(images: 32, threads: threads),
         .fit(threads: threads),

@@ -46,6 +46,7 @@ typedef enum {
   FK_SCALE_TANH = 1,  // s = bound * tanh(raw / bound)
   FK_SCALE_SOFT = 2,  // s = raw / (1 + |raw / bound|)
   FK_SCALE_FREE = 3,  // s = raw
+  FK_SCALE_SOFTPLUS = 4,  // s = log(softplus(raw) + bound)
 } fk_scale;
 
 // Densities with independent columns; the first three by location and scale alone.
@@ -59,7 +60,7 @@ typedef enum {
   FK_BETA = 6,
 } fk_family;
 
-enum { FK_MAX_RANK = 6, FK_MAX_LAYERS = 8 };
+enum { FK_MAX_RANK = 6, FK_MAX_LAYERS = 8, FK_MAX_DEGREE = 64 };
 
 // A perceptron: linear layers with one activation after all but the last.
 typedef struct {
@@ -86,6 +87,57 @@ typedef struct {
 typedef struct {
   void *weights[FK_MAX_LAYERS], *biases[FK_MAX_LAYERS];
 } fk_network_gradient;
+
+// Increasing maps of one column. In the latent direction, data to latent, a spline is its formula, a
+// mixture y = logit sum_k pi_k sigmoid((x - mu_k) / s_k) and a polynomial itself; toward data they are
+// solved.
+typedef enum {
+  FK_MAP_AFFINE = 0,     // toward data y = x exp(s(theta_0)) + theta_1
+  FK_MAP_ADDITIVE = 1,   // toward data y = x + theta_0
+  FK_MAP_SPLINE = 2,     // rational-quadratic: raw widths, heights, slopes
+  FK_MAP_LOGISTICS = 3,  // raw pi, mu, raw log s of each component
+  FK_MAP_BERNSTEIN = 4,  // linear tails: degree - 2 raw increments; learned: a shift, degree of them
+  FK_MAP_LATENT_AFFINE = 5,  // toward latent y = x exp(s(theta_0)) + theta_1
+} fk_map_kind;
+
+// What lies beyond the interval [low, high] of a spline, or of a polynomial (the first two).
+typedef enum {
+  FK_TAILS_LINEAR = 0,    // the identity; slope 1 at the ends: 3 * bins - 1 parameters
+  FK_TAILS_LEARNED = 1,   // straight lines of learned slopes: 3 * bins + 1
+  FK_TAILS_CIRCULAR = 2,  // low and high are one point, with one slope (the first): 3 * bins
+  FK_TAILS_CLOSED = 3,    // x is clipped, learned slopes at the ends: 3 * bins + 1
+} fk_tails;
+
+// From raw numbers r to shares of bins and slopes of splines.
+typedef enum {
+  // r / (1 + |2 r / log floor|), then softmax; r / (1 + |r / log floor|), then exp: zeros are the
+  // identity (zuko).
+  FK_FORM_SOFT = 0,
+  FK_FORM_FLOORED = 1,  // floor + (1 - bins floor) softmax; floor + softplus(r) (nflows)
+  FK_FORM_FLOORED_IDENTITY = 2,  // floor + softplus(r + log(exp(1 - floor) - 1)): zeros are, too
+} fk_spline_form;
+
+// Not a typedef, as the function has its name.
+struct fk_map {
+  fk_map_kind kind;
+  int64_t parts;       // bins of a spline, components of a mixture, degree of a polynomial
+                       // (2...FK_MAX_DEGREE)
+  double low, high;
+  fk_tails tails;
+  fk_spline_form form;
+  double part_floor;   // least share of a bin, or of an increment of a polynomial
+  double slope_floor;  // least slope at a knot; learned tails of a polynomial: least increment
+  fk_scale scale;      // affine
+  double bound;
+};
+
+// A masked network whose units are sorted by degree: output j of a layer sees the inputs before
+// extents[j], which never decreases. Weights beyond are of no account. A layer without extents
+// (null) sees all.
+typedef struct {
+  fk_network network;
+  const int64_t *extents[FK_MAX_LAYERS];  // [out]
+} fk_staircase;
 
 // name, parameters, arguments. Every kernel returns nothing.
 #define FK_KERNELS(X)                                                                              \
@@ -165,6 +217,37 @@ typedef struct {
   X(fill, (int64_t n, double value, void *y), (n, value, y))                                       \
   X(sum_squares, (int64_t n, const void *x, double *out), (n, x, out))                             \
   X(sum, (int64_t n, const void *x, double *out), (n, x, out))                                     \
+  /* What the other three need of the parameters of a staircase, once after each change of them.   \
+     Here tiles lie column by column, [units, stride], with stride a multiple of 16 and zeros, in  \
+     x and gy, where no rows are. */                                                               \
+  X(staircase_prepare, (const fk_staircase *n, void *prepared), (n, prepared))                     \
+  /* y [out, stride] of x [in, stride]; `saved` keeps what the next kernel needs. */               \
+  X(staircase_forward,                                                                             \
+    (const fk_staircase *n, const void *prepared, int64_t stride, const void *x, void *saved,      \
+     void *y),                                                                                     \
+    (n, prepared, stride, x, saved, y))                                                            \
+  /* gx (may be null) from gy; `gradient` (may be null) is added to within the extents alone. */   \
+  X(staircase_backward,                                                                            \
+    (const fk_staircase *n, const void *prepared, int64_t stride, const void *x,                   \
+     const void *saved, const void *gy, void *gx, const fk_network_gradient *gradient),            \
+    (n, prepared, stride, x, saved, gy, gx, gradient))                                             \
+  /* Units from ..< to of a layer, from the units before it: those rows of output [out, stride]    \
+     alone, of the inputs that they see alone. */                                                  \
+  X(staircase_units,                                                                               \
+    (const fk_staircase *n, const void *prepared, int64_t stride, int64_t layer, int64_t from,     \
+     int64_t to, const void *input, void *output),                                                 \
+    (n, prepared, stride, layer, from, to, input, output))                                         \
+  /* out [count, stride] are the columns `indices` (null: the first ones) of x [rows, columns],    \
+     with zeros after the rows. */                                                                 \
+  X(to_columns,                                                                                    \
+    (int64_t rows, int64_t columns, int64_t count, const int64_t *indices, const void *x,          \
+     int64_t stride, void *out),                                                                   \
+    (rows, columns, count, indices, x, stride, out))                                               \
+  /* And back: other columns of out [rows, columns] stay as they are. */                           \
+  X(to_rows,                                                                                       \
+    (int64_t rows, int64_t columns, int64_t count, const int64_t *indices, const void *x,          \
+     int64_t stride, void *out),                                                                   \
+    (rows, columns, count, indices, x, stride, out))                                               \
   /* A network that is piecewise linear in its one input (fk_network_is_piecewise): its pieces, in  \
      fk_piecewise_bytes of memory. */                                                              \
   X(piecewise_prepare, (const fk_network *n, void *prepared), (n, prepared))                       \
@@ -200,6 +283,18 @@ typedef struct {
      const void *gv, const void *glogdet, void *gx, void *graw, void *gt, int64_t t_stride),       \
     (to_data, kind, bound, rows, dimension, count, indices, x, raw, raw_stride, v, gv, glogdet,    \
      gx, graw, gt, t_stride))                                                                      \
+  /* y = f(x), one set of parameters theta [parameters, stride] for each of `stride` lanes (whole     \
+     multiples of 16); log dy / dx is added to log_slope. y may be x. */                           \
+  X(map,                                                                                           \
+    (const struct fk_map *m, bool to_data, int64_t stride, const void *x, const void *theta,       \
+     void *y, void *log_slope),                                                                    \
+    (m, to_data, stride, x, theta, y, log_slope))                                                  \
+  /* From its x and y: gx and gtheta, the gradients, are written; gy and glog may each be null       \
+     (zero). gx may be gy. */                                                                      \
+  X(map_backward,                                                                                  \
+    (const struct fk_map *m, bool to_data, int64_t stride, const void *x, const void *y,           \
+     const void *theta, const void *gy, const void *glog, void *gx, void *gtheta),                 \
+    (m, to_data, stride, x, y, theta, gy, glog, gx, gtheta))                                       \
   /* out[i] = sum over columns of the log-density of a location-scale family. */                   \
   X(location_scale,                                                                                \
     (fk_family family, int64_t rows, int64_t dimension, const void *x, const void *location,       \
@@ -326,6 +421,11 @@ fk_counts *fk_current_counts(void);  // this thread's innermost; null where ther
 // Elements of what network_prepare makes, and of what network_forward saves of so many rows.
 int64_t fk_network_prepared_count(const fk_network *n);
 int64_t fk_network_saved_count(const fk_network *n, int64_t rows);
+int64_t fk_staircase_prepared_count(const fk_staircase *n);
+int64_t fk_staircase_saved_count(const fk_staircase *n, int64_t stride);
+
+// Parameters of an increasing map of one column.
+int64_t fk_map_parameters(const struct fk_map *m);
 
 // Conversion between scalar types, rounding to nearest.
 void fk_convert(fk_type from, fk_type to, int64_t n, const void *in, void *out);
@@ -434,6 +534,13 @@ void fk_capacitance(fk_type type, int64_t n, int64_t r, const void *matrix, void
 // The gradient by A of what has the gradients `gradient` (may be null) by M and g by log det C.
 void fk_capacitance_backward(fk_type type, int64_t n, int64_t r, const void *matrix,
                              const void *gradient, double g, void *out);
+
+// Elementwise the root y of y + p tanh(q y + e) = t, where p q > -1 (roots.c), and the gradients by
+// t, p, q and e (each may be null) of what has the gradient g by y.
+void fk_tanh_root(fk_type type, int64_t n, const void *t, const void *p, const void *q,
+                  const void *e, void *y);
+void fk_tanh_root_backward(fk_type type, int64_t n, const void *y, const void *p, const void *q,
+                           const void *e, const void *g, void *const gradients[4]);
 
 // The CRC-32 of ISO 3309 of the bytes, carried on from the checksum of what came before, or from 0.
 uint32_t fk_crc32(uint32_t checksum, const void *bytes, size_t count);

@@ -4,6 +4,14 @@
 // The log-scales of a run and, where `slope` is not null, d s / d raw.
 FK_INLINE void FN(log_scales)(const bool sloped, fk_scale kind, T bound, unsigned vectors,
                               const T *restrict raw, T *restrict s, T *restrict slope) {
+  if (kind == FK_SCALE_SOFTPLUS) {
+    FK_EACH_IN_RUN {
+      const T scale = FN(softplus)(raw[i]) + bound;
+      s[i] = FN(log)(scale);
+      if (sloped) slope[i] = FN(sigmoid)(raw[i]) / scale;
+    }
+    return;
+  }
 #define EACH(value, derivative)                                                                    \
   FK_EACH_IN_RUN {                                                                                 \
     const T x = raw[i];                                                                            \

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE 1
 #endif
 #include "../portable.h"
+#include "../staircase_plan.h"
 
 // What piecewise_prepare leaves starts with this.
 enum { FK_FANOUT = 16, FK_MAX_LEVELS = 8 };

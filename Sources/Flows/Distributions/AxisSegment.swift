@@ -77,6 +77,16 @@ struct AxisSegment: Sendable {
     return (place(t), log(half * scale.magnitude) - 2 * log1p(-curvature * t))
   }
 
+  /// True where x falls as y grows.
+  var isDescending: Bool { scale < 0 }
+
+  /// y of a place within the bounds: the inverse of ``node(_:)``.
+  func coordinate(of x: Double) -> Double {
+    let distance = (x - anchor) / scale
+    let t = distance.isFinite ? distance / (1 + curvature * distance) : 1
+    return Swift.min(1, Swift.max(-1, 2 * (t - start) / (end - start) - 1))
+  }
+
   /// False where halves would no longer differ in rounding.
   ///
   /// t and x are asked apart: towards an anchor at 0 both have digits left when all differences are

@@ -173,16 +173,19 @@ extension AdditiveCoupling: PlannedFlow {}
 
 extension NormalizingFlow: PlannedDensity {
   func densityPlan(_ direction: CouplingDirection) -> DensityPlan? {
-    standardization == nil && contextStandardization == nil ? planInUnits(direction) : nil
+    standardization == nil && contextStandardization == nil && dataSideMap == nil
+      ? planInUnits(direction) : nil
   }
 
-  /// The plan of flow and base, whose units are those in which the flow was trained.
+  /// The plan of flow and base, whose units are those in which the flow was trained; without the
+  /// map at the data side.
   func planInUnits(_ direction: CouplingDirection) -> DensityPlan? {
     guard let base = base as? any LocationScaleDistribution<Scalar>, base.dimension == dimension
     else { return nil }
     var steps: [DensityPlan.Step] = []
-    for index in flow.flows.indices {
-      let flow = flow.flows[direction == .toData ? index : flow.flows.count - 1 - index]
+    let flows = flow.flows.dropLast(dataSideMap == nil ? 0 : 1)
+    for index in flows.indices {
+      let flow = flows[direction == .toData ? index : flows.count - 1 - index]
       guard flow.dimension == dimension,
         let step = (flow as? any PlannedFlow<Scalar>)?.planStep(direction)
       else { return nil }

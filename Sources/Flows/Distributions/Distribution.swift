@@ -42,6 +42,13 @@ public protocol Distribution<Scalar>: Parameterized {
 
   /// Sets data-dependent parameters from rows of data, before training.
   mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?)
+
+  /// True where ``updateStatistics(with:context:)`` changes anything.
+  var hasRunningStatistics: Bool { get }
+
+  /// Lets tensors that are not trained follow rows of data: called between the steps of a fit by maximum
+  /// likelihood, where ``hasRunningStatistics`` says so.
+  mutating func updateStatistics(with x: Tensor<Scalar>, context: Tensor<Scalar>?)
 }
 
 extension Distribution {
@@ -59,6 +66,10 @@ extension Distribution {
   public var mixesRows: Bool { false }
   /// Nothing by default.
   public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
+  /// False by default.
+  public var hasRunningStatistics: Bool { false }
+  /// Nothing by default.
+  public mutating func updateStatistics(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
 
   /// log p(x) of each row, in nats.
   public func logDensity(of x: Tensor<Scalar>) -> Tensor<Scalar> { logDensity(of: x, context: nil) }

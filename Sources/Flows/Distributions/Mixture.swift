@@ -45,6 +45,13 @@ public struct Mixture<Scalar: TensorScalar>: Distribution {
     return contextProblem(parts)
   }
 
+  /// The same mixture of other parts, as many and of the same columns.
+  func replacingParts(by others: [any Distribution<Scalar>]) -> Mixture {
+    var result = self
+    result.parts = others
+    return result
+  }
+
   /// The number of columns.
   public var dimension: Int { parts[0].dimension }
   /// That of the parts that take context.

@@ -1,5 +1,6 @@
 private let compositionName = "Composition"
 private let invertedName = "Inverted"
+private let embeddedName = "EmbeddedContext"
 private let normalizingFlowName = "NormalizingFlow"
 
 /// The units of a normalizing flow that is part of another density.
@@ -27,7 +28,12 @@ struct ModelBuilder<Scalar: TensorScalar> {
     allowance = scalars.map { 2 * $0 + (1 << 20) } ?? .max
     let builtIn: [any StorableFlow<Scalar>.Type] = [
       AffineCoupling<Scalar>.self, AdditiveCoupling<Scalar>.self, ActNorm<Scalar>.self,
-      Permutation<Scalar>.self, Standardization<Scalar>.self,
+      Permutation<Scalar>.self, Standardization<Scalar>.self, Coupling<Scalar>.self,
+      Autoregressive<Scalar>.self, Elementwise<Scalar>.self, CircularShift<Scalar>.self,
+      LULinear<Scalar>.self, Householder<Scalar>.self, Orthogonal<Scalar>.self,
+      BatchNormalizationFlow<Scalar>.self, Planar<Scalar>.self, Radial<Scalar>.self,
+      Sylvester<Scalar>.self, SupportMap<Scalar>.self, SimplexMap<Scalar>.self,
+      OrderedMap<Scalar>.self, LogitMap<Scalar>.self,
     ]
     let builtInBases: [any StorableDistribution<Scalar>.Type] = [
       Gaussian<Scalar>.self, Laplace<Scalar>.self, Logistic<Scalar>.self, StudentT<Scalar>.self,
@@ -86,6 +92,16 @@ struct ModelBuilder<Scalar: TensorScalar> {
     }
     if let inverted = flow as? Inverted<Scalar> {
       return PartDescription(type: invertedName, parts: [try describe(inverted.base)])
+    }
+    if let embedded = flow as? EmbeddedContext<Scalar> {
+      guard let network = embedded.embedding as? MLP<Scalar> else {
+        throw FlowsError(
+          .unsupported,
+          "an embedding of type \(type(of: embedded.embedding)) cannot be saved: it is no MLP")
+      }
+      return PartDescription(
+        type: embeddedName, configuration: try JSONValue(encoding: EmbeddingConfiguration(network)),
+        parts: [try describe(embedded.flow)])
     }
     guard let storable = flow as? any StorableFlow<Scalar> else {
       throw FlowsError(
@@ -151,6 +167,11 @@ struct ModelBuilder<Scalar: TensorScalar> {
     else {
       throw FlowsError(.malformedFile, "base and flow of the description differ in their columns")
     }
+    let contexts = Set([base.contextDimension, composition.contextDimension]).subtracting([0])
+    guard contexts.count <= 1 else {
+      throw FlowsError(
+        .malformedFile, "base and flow of the description take contexts of different widths")
+    }
     var model = NormalizingFlow(base: base, flow: composition)
     guard standardizedColumns ?? model.dimension == model.dimension,
       standardizedContext ?? model.contextDimension == model.contextDimension
@@ -198,6 +219,15 @@ struct ModelBuilder<Scalar: TensorScalar> {
         throw FlowsError(.malformedFile, "an inverted flow has one part, not \(parts.count)")
       }
       return Inverted(parts[0])
+    }
+    if part.type == embeddedName {
+      let configuration = try decode(
+        EmbeddingConfiguration.self, part.configuration, of: embeddedName)
+      guard parts.count == 1, parts[0].contextDimension == configuration.outputs else {
+        throw FlowsError(
+          .malformedFile, "an embedding in the description has one flow, which takes what it gives")
+      }
+      return EmbeddedContext(configuration.network(), parts[0])
     }
     guard let type = flows[part.type] else {
       throw unknown("flow", part.type, flows.keys.sorted())

@@ -59,18 +59,20 @@ func validateColumns(_ dimension: Int) throws {
     field: "dimension")
 }
 
-private func validateNetwork(dimension: Int, mask: CouplingMask, context: Int, hidden: [Int])
-  throws
-{
-  try requireConfiguration(
-    (2...largestWidth).contains(dimension), "expected at least 2 columns, got \(dimension)",
-    field: "dimension")
+func validateConditioner(context: Int, hidden: [Int]) throws {
   try requireConfiguration(
     (0...largestWidth).contains(context), "expected context columns, got \(context)",
     field: "contextDimension")
   try requireConfiguration(
     hidden.count <= 1_024 && hidden.allSatisfy { (1...largestWidth).contains($0) },
     "expected positive widths, got \(excerpt(hidden))", field: "hidden")
+}
+
+func validateCoupling(dimension: Int, mask: CouplingMask, context: Int, hidden: [Int]) throws {
+  try requireConfiguration(
+    (2...largestWidth).contains(dimension), "expected at least 2 columns, got \(dimension)",
+    field: "dimension")
+  try validateConditioner(context: context, hidden: hidden)
   if case .given(let flags) = mask {
     try requireConfiguration(
       flags.count == dimension && flags.contains(true) && flags.contains(false),
@@ -79,13 +81,17 @@ private func validateNetwork(dimension: Int, mask: CouplingMask, context: Int, h
 }
 
 /// The weights and biases of a network `inputs → hidden… → outputs`.
-private func networkScalars(_ inputs: Int, _ hidden: [Int], _ outputs: Int) -> Int {
-  let widths = [inputs] + hidden + [outputs]
-  return zip(widths, widths.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
+func networkScalars(_ inputs: Int, _ hidden: [Int], _ outputs: Int) -> Int {
+  scalars([inputs] + hidden + [outputs])
 }
 
-/// A coupling with zero weights, which those of a file will replace.
-private func zeroed<Configuration: CheckedConfiguration, Coupling>(
+/// The weights and biases of layers between these widths.
+func scalars(_ widths: [Int]) -> Int {
+  zip(widths, widths.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 }
+}
+
+/// A flow with zero weights, which those of a file will replace.
+func zeroed<Configuration: CheckedConfiguration, Coupling>(
   _ configuration: Configuration,
   _ make: (Configuration, Initializer, Initializer, inout PhiloxGenerator) -> Coupling
 ) throws -> Coupling {
@@ -96,14 +102,9 @@ private func zeroed<Configuration: CheckedConfiguration, Coupling>(
 
 extension AffineCoupling.Configuration: CheckedConfiguration {
   func validate() throws {
-    try validateNetwork(
+    try validateCoupling(
       dimension: dimension, mask: mask, context: contextDimension, hidden: hidden)
-    switch scale {
-    case .tanh(let bound), .soft(let bound):
-      try requireConfiguration(
-        bound > 0 && bound.isFinite, "expected a positive bound, got \(bound)", field: "scale")
-    case .free: break
-    }
+    try scale.validate()
   }
 
   var scalarCount: Int {
@@ -117,7 +118,7 @@ extension AffineCoupling.Configuration: CheckedConfiguration {
 
 extension AdditiveCoupling.Configuration: CheckedConfiguration {
   func validate() throws {
-    try validateNetwork(
+    try validateCoupling(
       dimension: dimension, mask: mask, context: contextDimension, hidden: hidden)
   }
 

@@ -2,24 +2,32 @@
 protocol StandardizedDistribution<Scalar>: Distribution {
   var standardization: Standardization<Scalar>? { get set }
   var contextStandardization: Standardization<Scalar>? { get set }
+  /// What stands outside of the units, at the data side.
+  var dataSideMap: (any DataSideMap<Scalar>)? { get set }
 }
 
 extension NormalizingFlow: StandardizedDistribution {}
 
-/// The units of data and context.
-struct Units<Scalar: TensorScalar> {
+/// The units of data and context, and the map onto a declared support outside of them.
+struct Units<Scalar: TensorScalar>: Sendable {
   var data: Standardization<Scalar>?
   var context: Standardization<Scalar>?
+  var map: (any DataSideMap<Scalar>)?
 
-  init(data: Standardization<Scalar>? = nil, context: Standardization<Scalar>? = nil) {
+  init(
+    data: Standardization<Scalar>? = nil, context: Standardization<Scalar>? = nil,
+    map: (any DataSideMap<Scalar>)? = nil
+  ) {
     self.data = data
     self.context = context
+    self.map = map
   }
 
   /// Those that a density has.
   init(of model: some Distribution<Scalar>) {
     let own = model as? any StandardizedDistribution<Scalar>
-    self.init(data: own?.standardization, context: own?.contextStandardization)
+    self.init(
+      data: own?.standardization, context: own?.contextStandardization, map: own?.dataSideMap)
   }
 
   /// The density with these units in place of its own, where it keeps any.
@@ -27,11 +35,21 @@ struct Units<Scalar: TensorScalar> {
     guard var own = model as? any StandardizedDistribution<Scalar> else { return model }
     own.standardization = data
     own.contextStandardization = context
+    own.dataSideMap = map
     guard let result = own as? Model else { preconditionFailure("the type does not change") }
     return result
   }
 
-  func standardized(_ x: Tensor<Scalar>) -> Tensor<Scalar> { data?.inverse(x).value ?? x }
+  func standardized(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+    let inner = map?.inverse(x, context: nil).value ?? x
+    return data?.inverse(inner).value ?? inner
+  }
+
+  /// −log |det| of the outer map for each row: what its density in the data's units is lower by, in
+  /// addition to ``logScale``; nil where there is no such map.
+  func offsets(of x: Tensor<Scalar>) -> Tensor<Scalar>? {
+    map.map { -$0.inverse(x, context: nil).logDet }
+  }
 
   func standardized(context c: Tensor<Scalar>?) -> Tensor<Scalar>? {
     c.map { context?.inverse($0).value ?? $0 }
@@ -141,7 +159,11 @@ private struct LikelihoodStep<Model: Distribution> {
     }
     let result = trainer.likelihoodStep(
       rows: rows.count, totalWeight: rows.totalWeight, learningRate: rate, .tiles(rows.tile))
-    return adding(offset, to: result)
+    if trainer.hasRunningStatistics && result.wasTaken {
+      let batch = rows.tile(0..<rows.count)
+      trainer.updateStatistics(with: batch.data, context: batch.context)
+    }
+    return adding(offset + rows.offset, to: result)
   }
 
   /// The normaliser's nodes follow the rows, as if they were rows themselves.

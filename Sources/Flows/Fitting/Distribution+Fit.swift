@@ -16,8 +16,8 @@ extension Distribution {
   ///   - options: steps, batches, learning rate and so on.
   ///   - progress: called after each step; return false to stop with the best weights so far.
   /// - Returns: the course of the fit; its losses are mean NLL in nats per row.
-  /// - Throws: ``FlowsError`` for data that no density can be fitted to, or that lie outside the
-  ///   support, before training; for options that make no sense; for a checkpoint of another fit or
+  /// - Throws: ``FlowsError`` for data that no density can be fitted to (constant columns and such that
+  ///   repeat others among them), or that lie outside the support, before training; for options that make no sense; for a checkpoint of another fit or
   ///   one that cannot be written (the density then has the best weights so far); and where not one
   ///   step was finite.
   @discardableResult
@@ -111,6 +111,7 @@ extension Distribution {
   ) throws -> FitReport {
     try options.validate()
     try input.validate(for: self)
+    let warnings = try input.requireRegular(for: self)
     let split = input.split(options)
     let table = Batch(data: input.allData, context: input.allContext, weights: input.allWeights)
     if let weights = table.weights, weights.rows(split.training).sum().scalar == 0 {
@@ -131,9 +132,11 @@ extension Distribution {
           ? "" : input.identity + " split " + checksum(of: split.validation), order: order,
         table: Batch(
           data: units.standardized(table.data),
-          context: units.standardized(context: table.context), weights: table.weights)),
+          context: units.standardized(context: table.context), weights: table.weights),
+        offsets: units.offsets(of: table.data)),
       validation: canValidate ? held : nil, options: options)
     var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
+    report.foundWarnings = warnings
     report.trainingRows = split.training.count
     if canValidate {
       report.validationRows = split.validation.count
@@ -165,30 +168,45 @@ extension Distribution {
       first.append(batch)
     }
     let table = Batch(concatenating: first)
+    let warnings = try FitInput(data: table.data).requireRegular(for: self)
     let start = try settingUnits(table, rows: Array(0..<table.data.shape[0]), options)
     let units = Units<Scalar>(of: start)
     let fit = DensityFit(
       start, startingFrom: table,
       rows: StreamRows(
-        stream: stream, units: units.data, contextUnits: units.context,
+        stream: stream, units: units,
         validationIdentity: options.checkpoint == nil
           ? "" : validation.map { FitInput(data: $0.data, context: $0.context).identity } ?? "none",
         validate: check),
       validation: validation, options: options)
     var report = try finish(fit.run(progress: progress, isCancelled: isCancelled))
+    report.foundWarnings = warnings
     report.validationRows = validation?.data.shape[0] ?? 0
     return report
   }
 
   /// This density with the units of some rows, where it keeps units and has none.
-  private func settingUnits(_ table: Batch<Scalar>, rows: [Int], _ options: FitOptions) throws
+  func settingUnits(_ table: Batch<Scalar>, rows: [Int], _ options: FitOptions) throws
     -> Self
   {
+    if let mixture = self as? Mixture<Scalar> {
+      guard options.standardizes else { return self }
+      return try mixture.settingUnits(table, rows: rows, options) as? Self ?? self
+    }
     var units = Units<Scalar>(of: self)
-    guard options.standardizes, units.data == nil, self is any StandardizedDistribution else {
+    guard units.data == nil, let own = self as? any StandardizedDistribution<Scalar> else {
       return self
     }
-    units.data = try Standardization(table.data, rows: rows, weights: table.weights)
+    units.map?.prepare(with: table.data.rows(Array(rows.prefix(8_192))), context: nil)
+    let isBoundWithin = (self as? NormalizingFlow<Scalar>)?.hasOtherDataSideMaps == true
+    guard options.standardizes, !isBoundWithin else { return units.applied(to: self) }
+    // An angle, or a column onto whose support a flow within the units maps, keeps its own.
+    let kept = own.support.indices.filter { column in
+      own.support[column] == .circle || units.map == nil && own.support[column] != .real
+    }
+    units.data = try Standardization(
+      units.map?.inverse(table.data, context: nil).value ?? table.data, rows: rows,
+      weights: table.weights, keeping: kept)
     if let context = table.context {
       units.context = Standardization(contextRows: context, rows: rows)
     }
@@ -200,5 +218,15 @@ extension Distribution {
     self = outcome.model
     if let error = outcome.error { throw error }
     return outcome.report
+  }
+}
+
+extension Mixture {
+  /// This mixture with the units of some rows in all parts that keep units and have none.
+  func settingUnits(_ table: Batch<Scalar>, rows: [Int], _ options: FitOptions) throws
+    -> Mixture
+  {
+    let own = try parts.map { try $0.settingUnits(table, rows: rows, options) }
+    return replacingParts(by: own)
   }
 }

@@ -24,11 +24,11 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
   ) throws {
     let (dimension, contextDimension) = (model.dimension, model.contextDimension)
     try validateTable(data, "data", columns: dimension, atLeast: minimum)
-    try requireSupport(data, "data", model.support)
+    try requireSupport(data, "data", model)
     try validateContext(context, "context", rows: data.shape[0], columns: contextDimension)
     if let validation {
       try validateTable(validation, "validation", columns: dimension, atLeast: 1)
-      try requireSupport(validation, "validation", model.support)
+      try requireSupport(validation, "validation", model)
     }
     try validateContext(
       validationContext, "validationContext", rows: validation?.shape[0] ?? 0,
@@ -36,7 +36,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     if let weights { try validateWeights(weights, allowsZero: allowsZeroWeights) }
   }
 
-  private func validateTable(
+  func validateTable(
     _ table: Tensor<Scalar>, _ field: String, columns: Int, atLeast minimum: Int
   ) throws {
     guard table.rank == 2, table.shape[1] == columns else {
@@ -52,7 +52,7 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
     try requireFinite(table, field)
   }
 
-  private func validateContext(
+  func validateContext(
     _ table: Tensor<Scalar>?, _ field: String, rows: Int, columns: Int
   ) throws {
     guard columns > 0 else {
@@ -85,32 +85,6 @@ struct FitInput<Scalar: TensorScalar>: Sendable {
       if !allowsZero && !values.contains(where: { $0 > 0 }) {
         throw FlowsError(.invalidData, "every weight is zero", field: "weights")
       }
-    }
-  }
-
-  private func requireSupport(_ table: Tensor<Scalar>, _ field: String, _ support: [Support])
-    throws
-  {
-    try table.withScalars { values in
-      for column in support.indices where support[column] != .real {
-        for row in 0..<table.shape[0] {
-          let value = Double(values[row * support.count + column])
-          if support[column].contains(value) { continue }
-          throw FlowsError(
-            .invalidData, "expected a number in \(support[column]), got \(value)",
-            row: row + 1, column: column + 1, field: field)
-        }
-      }
-    }
-  }
-
-  private func requireFinite(_ tensor: Tensor<Scalar>, _ field: String) throws {
-    let columns = tensor.shape[1]
-    try tensor.withScalars { values in
-      guard let index = values.firstIndex(where: { !$0.isFinite }) else { return }
-      throw FlowsError(
-        .invalidData, "expected a finite number, got \(values[index])",
-        row: index / columns + 1, column: index % columns + 1, field: field)
     }
   }
 
@@ -163,15 +137,19 @@ func checksum<Numbers: Collection>(of numbers: Numbers) -> String {
 
 extension Standardization {
   /// Means and standard deviations of some rows, weighted where weights are given.
-  init(_ data: Tensor<Scalar>, rows: [Int], weights: Tensor<Scalar>?) throws {
-    let (mean, deviation) = Self.moments(data, rows, weights)
+  ///
+  /// The columns `kept` keep the units that they have.
+  init(
+    _ data: Tensor<Scalar>, rows: [Int], weights: Tensor<Scalar>?, keeping kept: [Int] = []
+  ) throws {
+    var (mean, deviation) = Self.moments(data, rows, weights)
+    for column in kept { (mean[column], deviation[column]) = (0, 1) }
     for (column, width) in deviation.enumerated() {
       let smallest = 1e-7 * Swift.max(1e-30, Swift.abs(mean[column]))
       if !(width > smallest) {
         throw FlowsError(
           .invalidData,
-          "the column is constant (\(mean[column]) in every training row): a density does not "
-            + "exist along it; leave the column out", column: column + 1, field: "data")
+          constantColumn(mean[column], "training row"), column: column + 1, field: "data")
       }
     }
     self.init(scale: Tensor(deviation.map { Scalar($0) }), shift: Tensor(mean.map { Scalar($0) }))

@@ -68,4 +68,10 @@ public struct FitReport: Sendable, Codable {
   public internal(set) var trainingRows = 0
   /// Rows held out.
   public internal(set) var validationRows = 0
+  /// What of the data may make the result worthless, in sentences of ``TableReport``.
+  ///
+  /// Such as columns that take single values often; empty where a checkpoint of an older version was
+  /// read.
+  public var warnings: [String] { foundWarnings ?? [] }
+  var foundWarnings: [String]?
 }

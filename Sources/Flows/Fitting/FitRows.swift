@@ -5,6 +5,9 @@ struct StepRows<Scalar: TensorScalar>: Sendable {
   let count: Int
   /// The sum of the weights; nil where rows count alike.
   let totalWeight: Double?
+  /// What the mean loss in the data's units exceeds the one in standard units by, beside what is the
+  /// same in every row.
+  let offset: Double
   /// A tile: rows, context, weights.
   let tile: @Sendable (Range<Int>) -> Batch<Scalar>
 }
@@ -25,15 +28,16 @@ struct TableRows<Scalar: TensorScalar>: FitRows {
   let identity: String
   let order: RowOrder
   let table: Batch<Scalar>
+  /// For each row, as ``Units/offsets(of:)``.
+  let offsets: Tensor<Scalar>?
 
   func rows(at step: Int) -> StepRows<Scalar> {
     let chosen = ChosenRows(order.batch(of: step))
     let (count, table) = (order.batchRows, table)
+    let weights = table.weights?.gatheringRows(chosen, 0..<count)
     return StepRows(
-      count: count,
-      totalWeight: table.weights.map {
-        Double($0.gatheringRows(chosen, 0..<count).sum().scalar)
-      }
+      count: count, totalWeight: weights.map { Double($0.sum().scalar) },
+      offset: meanOffset(offsets?.gatheringRows(chosen, 0..<count), weights)
     ) { range in
       Batch(
         data: table.data.gatheringRows(chosen, range),
@@ -46,8 +50,7 @@ struct TableRows<Scalar: TensorScalar>: FitRows {
 /// Rows of a stream, checked and standardised as they come.
 struct StreamRows<Scalar: TensorScalar>: FitRows {
   let stream: any BatchStream<Scalar>
-  let units: Standardization<Scalar>?
-  let contextUnits: Standardization<Scalar>?
+  let units: Units<Scalar>
   /// A text that changes when the rows held out do.
   let validationIdentity: String
   /// Throws where rows cannot be used.
@@ -64,18 +67,25 @@ struct StreamRows<Scalar: TensorScalar>: FitRows {
         error.kind, "the batch of step \(step + 1): \(error.message)", file: error.file,
         row: error.row, column: error.column, field: error.field)
     }
-    let (units, contextUnits) = (units, contextUnits)
+    let units = units
     return StepRows(
       count: batch.data.shape[0],
-      totalWeight: batch.weights.map { Double($0.sum().scalar) }
+      totalWeight: batch.weights.map { Double($0.sum().scalar) },
+      offset: meanOffset(units.offsets(of: batch.data), batch.weights)
     ) { range in
-      let (x, c) = (batch.data[rows: range], batch.context?[rows: range])
-      return Batch(
-        data: units?.inverse(x).value ?? x,
-        context: c.map { contextUnits?.inverse($0).value ?? $0 },
+      Batch(
+        data: units.standardized(batch.data[rows: range]),
+        context: units.standardized(context: batch.context?[rows: range]),
         weights: batch.weights?.slice(range, axis: 0))
     }
   }
+}
+
+/// The mean over rows, weighted where weights are given; 0 where there are no offsets.
+private func meanOffset<Scalar>(_ offsets: Tensor<Scalar>?, _ weights: Tensor<Scalar>?) -> Double {
+  guard let offsets else { return 0 }
+  guard let weights else { return Double(offsets.mean().scalar) }
+  return Double((offsets * weights).sum().scalar) / Double(weights.sum().scalar)
 }
 
 /// Row numbers that live as long as a step, shared with its workers.

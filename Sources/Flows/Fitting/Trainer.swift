@@ -29,8 +29,11 @@ public final class Trainer<Model: Parameterized> {
   let average: Storage?
   /// The moving average of the untrained tensors, kept with that of the weights.
   let averageStates: [Storage]?
-  /// True once ``update(with:)`` changed untrained tensors.
+  /// True once ``update(with:)`` or ``updateStatistics(with:context:)`` changed untrained tensors.
   var changesStates = false
+  /// True for densities whose untrained tensors change between steps, so that weights that are kept
+  /// are kept with theirs.
+  let hasRunningStatistics: Bool
   /// The rule by which parameters follow their gradient.
   public let optimizer: Optimizer
   /// How gradients are held back.
@@ -67,6 +70,8 @@ public final class Trainer<Model: Parameterized> {
     self.clipping = clipping
     self.averageDecay = averageDecay
     self.threads = threads
+    hasRunningStatistics =
+      (model as? any Distribution<Model.Scalar>)?.hasRunningStatistics ?? false
     moments = (0..<optimizer.momentCount).map { _ in slots.layout.makeBlock() }
     momentPointers = moments.map(\.pointer)
     average = averageDecay == nil ? nil : slots.parameters.copied()
@@ -243,6 +248,28 @@ extension Trainer where Model: Distribution {
     return likelihoodStep(
       rows: rows, totalWeight: total, learningRate: learningRate,
       .table(Batch(data: x, context: context, weights: weights)))
+  }
+
+  /// Lets the running statistics of the model (``BatchNormalizationFlow``) follow the rows of a step that
+  /// was taken; `fit` does so by itself.
+  ///
+  /// They are tensors of the trainer's own; models taken from it before do not change.
+  public func updateStatistics(
+    with x: Tensor<Model.Scalar>, context: Tensor<Model.Scalar>? = nil
+  ) {
+    guard hasRunningStatistics else { return }
+    let states = withModel { model in
+      var moved = model
+      moved.updateStatistics(with: x.detached, context: context?.detached)
+      return moved.states
+    }
+    for (state, value) in zip(original.states, states) where state.storage !== value.storage {
+      state.storage.pointer.copyMemory(
+        from: value.storage.pointer, byteCount: state.count * state.storage.kind.size)
+      state.storage.didChange()
+    }
+    changesStates = true
+    averageStatesFollow()
   }
 
   /// One step of maximum likelihood, built in where the model has such a one, else on a tape.

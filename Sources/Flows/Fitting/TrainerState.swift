@@ -108,13 +108,26 @@ extension Trainer {
   /// The untrained tensors, and their moving averages.
   private var changedStates: [Storage] { original.states.map(\.storage) + (averageStates ?? []) }
 
-  /// The trained scalars that are validated and kept: the moving average where there is one.
-  var keptParameters: Tensor<Model.Scalar> { layout.packed(average ?? parameters) }
+  /// What is validated and kept: the trained scalars, or their moving average where there is one, and
+  /// after them, where they change between steps, the untrained ones.
+  var keptParameters: Tensor<Model.Scalar> {
+    let weights: Tensor<Model.Scalar> = layout.packed(average ?? parameters)
+    guard hasRunningStatistics else { return weights }
+    let states = averageStates?.map { Tensor<Model.Scalar>($0) } ?? original.states
+    return .concatenated([weights] + states.map { $0.flattened() })
+  }
 
-  /// The model with these trained scalars.
-  func model(with packed: Tensor<Model.Scalar>) -> Model {
+  /// The model with what was kept.
+  func model(with kept: Tensor<Model.Scalar>) -> Model {
     let block = layout.makeBlock()
-    layout.unpack(packed, into: block)
-    return layout.model(original, from: block).copyingStates()
+    layout.unpack(kept, into: block)
+    let model = layout.model(original, from: block)
+    guard hasRunningStatistics else { return model.copyingStates() }
+    var next = layout.packedCount
+    return model.replacingStates(
+      with: original.states.map { state in
+        defer { next += state.count }
+        return kept[rows: next..<next + state.count].reshaped(to: state.storage.shape)
+      })
   }
 }

@@ -59,6 +59,11 @@ extension Trainer {
         running.didChange()
       }
     }
+    averageStatesFollow()
+  }
+
+  /// Lets the moving average of the untrained tensors follow them.
+  func averageStatesFollow() {
     guard let averageDecay, let averageStates else { return }
     let decay = Swift.min(averageDecay, Double(1 + step) / Double(10 + step))
     for (state, average) in zip(original.states, averageStates) {

@@ -4,7 +4,7 @@ public struct MLP<Scalar: TensorScalar>: Parameterized {
   public var layers: [Linear<Scalar>]
   /// Between the layers.
   public let activation: Activation
-  private let preparation = PreparationCache()
+  private let preparation = PreparationCache<PreparedNetwork>()
 
   /// A network `inputs → hidden… → outputs`.
   ///
@@ -40,7 +40,9 @@ public struct MLP<Scalar: TensorScalar>: Parameterized {
   }
 
   /// The network in the form that whole passes read; nil where it has none.
-  var prepared: PreparedNetwork? { preparation.network(of: layers, activation: activation) }
+  var prepared: PreparedNetwork? {
+    preparation.form(of: layers) { PreparedNetwork(layers, activation: activation) }
+  }
 
   /// Shows the layers by their number.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {

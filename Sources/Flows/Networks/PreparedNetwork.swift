@@ -4,15 +4,13 @@ internal import CFlowKernels
 ///
 /// Of a network of one input, two hidden layers and (leaky) ReLU that is its pieces: such a network is
 /// piecewise linear, and a row then costs a search and a multiply-add.
-final class PreparedNetwork: @unchecked Sendable {
+final class PreparedNetwork: PreparedForm, @unchecked Sendable {
   private let network: UnsafeMutablePointer<fk_network>
   let kind: ScalarKind
   let isPiecewise: Bool
   private let prepared: UnsafeMutableRawPointer
   private let preparedBytes: Int
-  /// The memory of the parameters, and how often it had changed when this was made.
-  private let memories: [Storage]
-  private var generations: [Int]
+  let memories: LayerMemories
 
   let inputs: Int
   let outputs: Int
@@ -23,10 +21,7 @@ final class PreparedNetwork: @unchecked Sendable {
       layers.count <= Int(FK_MAX_LAYERS)
     else { return nil }
     kind = Scalar.scalarKind
-    memories = layers.flatMap { layer in
-      [layer.weight.storage.memory] + (layer.bias.map { [$0.storage.memory] } ?? [])
-    }
-    generations = memories.map(\.generation)
+    memories = LayerMemories(layers)
     var width = layers[0].weight.storage.shape.matrix("the weight of a linear layer").rows
     var widths = [width]
     for layer in layers {
@@ -80,46 +75,11 @@ final class PreparedNetwork: @unchecked Sendable {
 
   /// Makes anew what depends on the weights, which have changed in place.
   func prepare() {
-    for (index, memory) in memories.enumerated() { generations[index] = memory.generation }
+    memories.note()
     if isPiecewise {
       fk_piecewise_prepare(kind.kernelType, network, prepared)
     } else {
       fk_network_prepare(kind.kernelType, network, prepared)
-    }
-  }
-
-  /// True where the weights changed in place since they were looked at.
-  var isOutdated: Bool {
-    for index in memories.indices where memories[index].generation != generations[index] {
-      return true
-    }
-    return false
-  }
-
-  /// True where this is the network of these very weights, wherever their values stand now.
-  func isNetwork<Scalar>(of layers: [Linear<Scalar>]) -> Bool {
-    guard Int(network.pointee.layers) == layers.count else { return false }
-    return withUnsafeBytes(of: &network.pointee.weights) { weights in
-      withUnsafeBytes(of: &network.pointee.biases) { biases in
-        let weights = weights.assumingMemoryBound(to: UnsafeRawPointer?.self)
-        let biases = biases.assumingMemoryBound(to: UnsafeRawPointer?.self)
-        var owner = 0
-        for index in layers.indices {
-          let weight = layers[index].weight.storage
-          guard weights[index] == UnsafeRawPointer(weight.pointer),
-            memories[owner] === weight.memory
-          else { return false }
-          owner += 1
-          guard let bias = layers[index].bias?.storage else {
-            if biases[index] != nil { return false }
-            continue
-          }
-          guard biases[index] == UnsafeRawPointer(bias.pointer), memories[owner] === bias.memory
-          else { return false }
-          owner += 1
-        }
-        return true
-      }
     }
   }
 
@@ -229,29 +189,4 @@ struct NetworkGradient {
   var parameters: fk_network_gradient?
   /// Of one that is: sums by piece, which become gradients at the end.
   var sums: UnsafeMutablePointer<Double>?
-}
-
-/// The prepared forms of a network, kept as long as its weights stay; shared by copies of a model, of
-/// which a few may be in use at a time.
-final class PreparationCache: @unchecked Sendable {
-  private static let most = 4
-
-  private let lock = SpinLock()
-  /// The one last used first.
-  private var recent: [PreparedNetwork] = []
-
-  func network<Scalar>(of layers: [Linear<Scalar>], activation: Activation) -> PreparedNetwork? {
-    lock.held {
-      if let place = recent.firstIndex(where: { $0.isNetwork(of: layers) }) {
-        let found = recent[place]
-        if place > 0 { recent.insert(recent.remove(at: place), at: 0) }
-        if found.isOutdated { found.prepare() }
-        return found
-      }
-      guard let fresh = PreparedNetwork(layers, activation: activation) else { return nil }
-      if recent.count == Self.most { recent.removeLast() }
-      recent.insert(fresh, at: 0)
-      return fresh
-    }
-  }
 }

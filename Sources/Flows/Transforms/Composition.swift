@@ -26,6 +26,10 @@ public struct Composition<Scalar: TensorScalar>: Flow {
     for flow in flows { largest = Swift.max(largest, flow.contextDimension) }
     return largest
   }
+  /// That of the last part, at the data side.
+  public var support: [Support] {
+    flows.last?.support ?? Array(repeating: .real, count: dimension)
+  }
   /// True where it holds for every part.
   public var hasConstantLogDet: Bool {
     for flow in flows where !flow.hasConstantLogDet { return false }
@@ -35,6 +39,18 @@ public struct Composition<Scalar: TensorScalar>: Flow {
   public var mixesRows: Bool {
     for flow in flows where flow.mixesRows { return true }
     return false
+  }
+  /// True where it holds for any part.
+  public var hasRunningStatistics: Bool {
+    for flow in flows where flow.hasRunningStatistics { return true }
+    return false
+  }
+
+  /// The composition without its part at the data side.
+  var droppingLast: Composition {
+    var copy = self
+    copy.flows.removeLast()
+    return copy
   }
 
   private func run(
@@ -82,6 +98,19 @@ public struct Composition<Scalar: TensorScalar>: Flow {
     }
   }
 
+  /// Lets the statistics of each part follow what reaches its data side.
+  public mutating func updateStatistics(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {
+    guard let deepest = flows.firstIndex(where: { $0.hasRunningStatistics }) else { return }
+    var value = x
+    for index in (deepest..<flows.count).reversed() {
+      let own = flows[index].contextDimension > 0 ? context : nil
+      if flows[index].hasRunningStatistics {
+        flows[index].updateStatistics(with: value, context: own)
+      }
+      if index > deepest { value = flows[index].inverse(value, context: own).value }
+    }
+  }
+
   /// Shows the parts by their number.
   public mutating func visitParameters<V: ParameterVisitor<Scalar>>(_ visitor: inout V) {
     for index in flows.indices {
@@ -99,6 +128,10 @@ public enum FlowBuilder<Scalar: TensorScalar> {
   public static func buildExpression<F: Flow>(_ flow: F) -> [any Flow<Scalar>]
   where F.Scalar == Scalar {
     [flow]
+  }
+  /// The parts of a composition.
+  public static func buildExpression(_ flow: Composition<Scalar>) -> [any Flow<Scalar>] {
+    flow.flows
   }
   /// A flow whose type is not known statically.
   public static func buildExpression(_ flow: any Flow<Scalar>) -> [any Flow<Scalar>] { [flow] }

@@ -29,6 +29,9 @@ public protocol Flow<Scalar>: Parameterized {
   /// Data → latent.
   func inverse(_ x: Tensor<Scalar>, context: Tensor<Scalar>?) -> Transformed<Scalar>
 
+  /// For each column where the data side lies; outside, `inverse` gives a log |det J| of −∞.
+  var support: [Support] { get }
+
   /// True where log |det J| is the same for every row.
   var hasConstantLogDet: Bool { get }
 
@@ -41,11 +44,20 @@ public protocol Flow<Scalar>: Parameterized {
   /// The same for the inverted flow, whose data side is this one's latent side: sets data-dependent
   /// parameters from latent rows.
   mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?)
+
+  /// True where ``updateStatistics(with:context:)`` changes anything.
+  var hasRunningStatistics: Bool { get }
+
+  /// Lets tensors that are not trained follow data-side rows: called between the steps of a fit, where
+  /// ``hasRunningStatistics`` says so.
+  mutating func updateStatistics(with x: Tensor<Scalar>, context: Tensor<Scalar>?)
 }
 
 extension Flow {
   /// None by default.
   public var contextDimension: Int { 0 }
+  /// All of ℝᴰ by default.
+  public var support: [Support] { Array(repeating: .real, count: dimension) }
   /// False by default.
   public var hasConstantLogDet: Bool { false }
   /// False by default.
@@ -54,6 +66,10 @@ extension Flow {
   public mutating func prepare(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
   /// Nothing by default.
   public mutating func prepareInverted(with z: Tensor<Scalar>, context: Tensor<Scalar>?) {}
+  /// False by default.
+  public var hasRunningStatistics: Bool { false }
+  /// Nothing by default.
+  public mutating func updateStatistics(with x: Tensor<Scalar>, context: Tensor<Scalar>?) {}
 
   /// Latent → data without context.
   public func forward(_ z: Tensor<Scalar>) -> Transformed<Scalar> { forward(z, context: nil) }

@@ -8,12 +8,16 @@ public enum CouplingScale: Hashable, Sendable, Codable {
   case soft(bound: Double = 6.907755278982137)
   /// s = raw: may overflow; unsafe without care, offered for reproduction.
   case free
+  /// s = log(log(1 + eʳᵃʷ) + floor): the scale is nearly linear in large raw numbers; nflows uses floor
+  /// 1e-3. Raw zeros are not the identity.
+  case softplus(floor: Double = 1e-3)
 
   var kernel: (fk_scale, Double) {
     switch self {
     case .tanh(let bound): (FK_SCALE_TANH, bound)
     case .soft(let bound): (FK_SCALE_SOFT, bound)
     case .free: (FK_SCALE_FREE, 0)
+    case .softplus(let floor): (FK_SCALE_SOFTPLUS, floor)
     }
   }
 }

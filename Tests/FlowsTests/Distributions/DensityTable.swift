@@ -23,6 +23,35 @@ enum DensityTable {
           scale: Tensor([2, 0.5]), shift: Tensor([1, -1]))
         return flow
       },
+      DensityCase("flow onto a support, with units", noise: 0.25) { generator in
+        var flow = NormalizingFlow<Double>.realNVP(
+          dimension: 2, layers: 2, hidden: [16], using: &generator)
+        flow.flow.flows.append(SupportMap([.positive, .interval(-1, 2)]))
+        flow.standardization = Standardization(
+          scale: Tensor([0.7, 1.4]), shift: Tensor([0.3, -0.2]))
+        return flow
+      },
+      DensityCase("circular splines, D 1", noise: 0.25, nodes: 640) {
+        NormalizingFlow.circularSpline(dimension: 1, layers: 2, hidden: [8], bins: 4, using: &$0)
+      },
+      DensityCase("circular splines, D 2, context 1", noise: 0.25, nodes: 640) {
+        NormalizingFlow.circularSpline(
+          dimension: 2, contextDimension: 1, layers: 2, hidden: [8], bins: 4, using: &$0)
+      },
+      DensityCase("circular splines of an angle and a number", noise: 0.25, nodes: 640) {
+        NormalizingFlow.circularSpline(
+          angles: [true, false], layers: 3, hidden: [8], bins: 4, using: &$0)
+      },
+      DensityCase("closed splines, D 2", noise: 0.25, nodes: 640) { generator in
+        let spline = RationalQuadraticSpline(bins: 4, interval: 0...1, tails: .closed)
+        return NormalizingFlow<Double>(base: Uniform(dimension: 2)) {
+          for index in 0..<2 {
+            Coupling<Double>(
+              dimension: 2, mask: .alternating(index), transform: .spline(spline), hidden: [8],
+              using: &generator)
+          }
+        }
+      },
       DensityCase("residual density, D 1") { _ in
         ResidualDensity(
           base: Laplace<Double>(dimension: 1, isLearnable: true),

@@ -161,8 +161,10 @@ struct ModelFileTests {
     #expect(
       replacing("ActNorm", "org.example.Twist")
         == "the file holds a flow of the type \"org.example.Twist\", which is not among ActNorm, "
-        + "AdditiveCoupling, AffineCoupling, Permutation, Standardization; pass a user's own type "
-        + "to load(from:types:)")
+        + "AdditiveCoupling, AffineCoupling, Autoregressive, BatchNormalizationFlow, CircularShift, "
+        + "Coupling, Elementwise, Householder, LULinear, LogitMap, OrderedMap, Orthogonal, "
+        + "Permutation, Planar, Radial, SimplexMap, Standardization, SupportMap, Sylvester; pass a "
+        + "user's own type to load(from:types:)")
     #expect(
       replacing("Laplace", "Cauchy").hasPrefix(
         "the file holds a density of the type \"Cauchy\", which is not among Beta, Gamma, "))

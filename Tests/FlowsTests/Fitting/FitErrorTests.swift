@@ -48,8 +48,8 @@ struct FitErrorTests {
       [rows.columns([0]), Tensor(repeating: 2.5, shape: [40, 1])], axis: 1)
     #expect(
       text(constant)
-        == "column 2 (\"data\"): the column is constant (2.5 in every training row): a density "
-        + "does not exist along it; leave the column out")
+        == "column 2 (\"data\"): the column is constant (2.5 in every row): a density does not "
+        + "exist along it; leave the column out")
   }
 
   @Test("name what is wrong with the weights")
@@ -85,6 +85,20 @@ struct FitErrorTests {
     #expect(
       text(context: context, contextDimension: 3)
         == "row 3, column 2 (\"context\"): expected a finite number, got nan")
+  }
+
+  @Test("of context come from rows to evaluate as well")
+  func validation() {
+    #expect(
+      errorText { try smallFlow(contextDimension: 3).validate(rows, context: .zeros([40, 2])) }
+        == "\"context\": expected context of shape [40, 3]; got [40, 2]")
+    #expect(
+      errorText { try smallFlow().validate(rows, context: .zeros([40, 2])) }
+        == "\"context\": no context is taken here; got the shape [40, 2]")
+    #expect(
+      errorText { try smallFlow().validate(changed(5, to: .nan)) }
+        == "row 3, column 2 (\"data\"): expected a finite number, got nan")
+    #expect(errorText { try smallFlow().validate(rows) } == "no error")
   }
 
   @Test("name the option that makes no sense")

@@ -8,6 +8,7 @@ private let lower: [[Double]] = (0..<4).map { i in (0..<4).map { $0 <= i ? 1 : 0
 extension DerivativeTable {
   mutating func addFlowSteps() {
     addCouplings()
+    addRoots()
     let (x, location, scale) = (sample([5, 3], in: -3..<3), sample([3]), sample([3], salt: 9))
     for (name, family) in [
       ("Gaussian", FK_GAUSSIAN), ("Laplace", FK_LAPLACE), ("logistic", FK_LOGISTIC),
@@ -36,13 +37,26 @@ extension DerivativeTable {
     }
   }
 
+  private mutating func addRoots() {
+    let (t, p, e) = (sample([4, 3], in: -3..<3), sample([4, 1], in: -0.8..<2), sample([3]))
+    let q = sample([1, 1], in: 0.4..<1)
+    add("root of y + p tanh(q y + e) = t", t, p, q, e) {
+      rootOfTanhEquation($0[0], p: $0[1], q: $0[2], e: $0[3])
+    }
+    add("root of y + p tanh(q y + e) = t, p alone", p) {
+      rootOfTanhEquation(Tensor<S>(t), p: $0[0], q: Tensor<S>(q), e: Tensor<S>(e))
+    }
+  }
+
   private mutating func addCouplings() {
     // 5 columns of which 3 change, out of order; 90 rows make more than one run of the kernel.
     let list = IndexList([4, 0, 2])
     let (x, shift) = (sample([4, 5]), sample([4, 3], salt: 1))
     let (raw, joint) = (clearOfZero([4, 3]), clearOfZero([4, 6]))
     let (longX, longJoint) = (sample([90, 5]), clearOfZero([90, 6]))
-    let scales: [CouplingScale] = [.tanh(), .tanh(bound: 2.5), .soft(), .soft(bound: 1.5), .free]
+    let scales: [CouplingScale] = [
+      .tanh(), .tanh(bound: 2.5), .soft(), .soft(bound: 1.5), .free, .softplus(),
+    ]
 
     @Sendable func step(
       _ x: Tensor<S>, _ parameters: CouplingParameters<S>, _ scale: CouplingScale,

@@ -25,6 +25,7 @@ struct DerivativeTable<S: TensorScalar> {
     addShapes()
     addProducts()
     addFlowSteps()
+    addColumnTransforms()
     addImages()
   }
 

@@ -148,7 +148,9 @@ struct KernelCountTests {
     #expect(count.bytes == 8 * 5 * 10)
   }
 
-  @Test("couplings", arguments: [true, false], [FK_SCALE_TANH, FK_SCALE_SOFT, FK_SCALE_FREE])
+  @Test(
+    "couplings", arguments: [true, false],
+    [FK_SCALE_TANH, FK_SCALE_SOFT, FK_SCALE_FREE, FK_SCALE_SOFTPLUS])
   func couplings(toData: Bool, kind: fk_scale) throws {
     let (rows, columns) = (8, 3)
     // s and d s / d raw.
@@ -162,6 +164,10 @@ struct KernelCountTests {
         let d = raw / (raw + raw / raw)
         if slope { _ = d * d }
         return raw * d
+      case FK_SCALE_SOFTPLUS:
+        let d = Tallied.function(raw) + raw
+        if slope { _ = Tallied.function(raw) / d }
+        return Tallied.function(d)
       default: return raw
       }
     }

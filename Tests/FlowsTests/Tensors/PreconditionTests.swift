@@ -37,6 +37,23 @@ struct PreconditionTests {
     expect("lies outside axis 1 of the shape [2, 3]", in: result)
   }
 
+  @Test("context of another width than a flow takes")
+  func context() async {
+    let density = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = PhiloxGenerator(seed: 1)
+      let flow = NormalizingFlow<Float>.realNVP(
+        dimension: 2, contextDimension: 3, using: &generator)
+      _ = flow.logDensity(of: .zeros([5, 2]), context: .zeros([5, 2]))
+    }
+    expect("the context has the shape [5, 3]; got [5, 2]", in: density)
+    let draws = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var generator = PhiloxGenerator(seed: 1)
+      let flow = NormalizingFlow<Float>.nice(dimension: 2, using: &generator)
+      _ = flow.sample(4, context: .zeros([4, 1]), using: &generator)
+    }
+    expect("this flow takes no context; got context of shape [4, 1]", in: draws)
+  }
+
   @Test("a change in place of a tensor that is being recorded")
   func inPlace() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

@@ -7,7 +7,7 @@ import FlowChecks
 /// A new line here gets every check of ``FlowCheck/all``.
 enum FlowTable {
   static let rows: [FlowCase] =
-    affineCouplings + [
+    affineCouplings + columnTransforms + peerForms + [
       FlowCase("affine, context 2") { affine(2, context: 2, &$0) },
       FlowCase("affine joint, D 3, context 1") { affine(3, context: 1, networks: .joint, &$0) },
       FlowCase("affine, tanh networks") { affine(2, activation: .tanh, &$0) },
@@ -53,6 +53,9 @@ enum FlowTable {
         Shear<Double>(slope: Tensor(-0.4)).inverted
       },
     ]
+    + linear
+    + residual
+    + supportMaps
 
   private static let shear = StorableTypes(
     flows: [Shear<Double>.self], floatFlows: [Shear<Float>.self])

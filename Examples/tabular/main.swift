@@ -1,0 +1,3 @@
+import ExampleSupport
+
+Tabular.command(Array(CommandLine.arguments.dropFirst())).runOrExit()
