@@ -136,9 +136,13 @@ extension ArgumentParser {
             .value(
               "flow", "NAME", default: "spline-autoregressive",
               help: "realnvp, spline, spline-autoregressive, gaussianization or automatic."),
-            .value("layers", "N", default: "5", help: "Layers."),
-            .value("width", "N", default: "128", help: "Width of both hidden layers."),
-            .value("bins", "N", default: "8", help: "Bins of splines, components of mixtures."),
+            .value("layers", "N", default: "5", help: "Layers; automatic has its own."),
+            .value(
+              "width", "N", default: "128",
+              help: "Width of both hidden layers; automatic has its own."),
+            .value(
+              "bins", "N", default: "8",
+              help: "Bins of splines, components of mixtures; automatic has its own."),
             .value("batch", "N", default: "512", help: "Rows of a step."),
             .value("rate", "R", default: "0.001", help: "The largest learning rate."),
             .value("decay", "D", default: "0.0001", help: "Weight decay."),

@@ -130,12 +130,8 @@ struct MaskedDegrees: Hashable, Sendable {
   }
 
   /// The units of a hidden layer of one degree.
-  func hiddenRange(layer: Int, degree: Int) -> Range<Int> { Self.range(hidden[layer], degree) }
-
-  /// The outputs of one degree.
-  func outputRange(degree: Int) -> Range<Int> { Self.range(outputs, degree) }
-
-  private static func range(_ degrees: [Int], _ degree: Int) -> Range<Int> {
+  func hiddenRange(layer: Int, degree: Int) -> Range<Int> {
+    let degrees = hidden[layer]
     let start = degrees.firstIndex { $0 >= degree } ?? degrees.count
     let end = degrees.firstIndex { $0 > degree } ?? degrees.count
     return start..<end
